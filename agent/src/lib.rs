@@ -1,0 +1,6 @@
+//! windlass keeps Kubernetes equal to what Git says.
+
+pub mod diagnostic;
+pub mod object;
+pub mod plugin;
+pub mod source;

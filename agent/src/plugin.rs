@@ -1,0 +1,160 @@
+//! The host of the plugins: the only module that knows that they are
+//! WebAssembly.
+//!
+//! Takes components (and preview-1 modules) with their limits; gives
+//! renderers, policies and health rules as synchronous functions. A call
+//! reads nothing but what it is handed, keeps nothing, and ends: by its result,
+//! its deadline or one of its other limits.
+
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+
+/// What a plugin is for: the world that it implements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum World {
+    /// Turns files into manifests.
+    Renderer,
+    /// Judges manifests.
+    Policy,
+    /// Assesses live objects.
+    Health,
+}
+
+/// What a plugin says of itself, in the custom section `windlass:manifest`, as
+/// JSON.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PluginManifest {
+    /// The plugin's name: lower case letters, digits and `-`.
+    pub name: String,
+    /// Its version (semver).
+    pub version: String,
+    /// The world that it implements.
+    pub world: World,
+    /// Which objects it wants to see: `v1/Pod`, `apps/*`, `*`; group/kind with
+    /// `v1` for the core group. Renderers leave it empty.
+    #[serde(default)]
+    pub matches: Vec<String>,
+    /// JSON Schema (draft 2020-12) of its settings.
+    #[serde(default)]
+    pub config_schema: Option<serde_json::Value>,
+    /// Files that make a folder this renderer's when the Application names
+    /// none, for example `kustomization.yaml`.
+    #[serde(default)]
+    pub detects: Vec<String>,
+}
+
+/// What one call may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall clock from entering the plugin to leaving it.
+    pub time: Duration,
+    /// Linear memory in bytes.
+    pub memory_bytes: usize,
+    /// What it may return, including captured output, in bytes.
+    pub output_bytes: usize,
+    /// Calls from the plugin into the host.
+    pub host_calls: u64,
+}
+
+/// One application to render; see `rendering.request` in the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderRequest {
+    /// Folder relative to the root of the tree; empty for the root.
+    pub path: String,
+    /// The Application's name.
+    pub name: String,
+    /// The Application's namespace.
+    pub namespace: String,
+}
+
+/// One finding of a policy; see `judging.finding` in the contract.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// For the person who wrote the manifest.
+    pub message: String,
+    /// Where in the object, as a JSON pointer.
+    pub pointer: Option<String>,
+    /// Which rule of the policy.
+    pub rule: Option<String>,
+}
+
+/// The state of a live object; see `assessing.state` in the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum HealthState {
+    /// Reached what was asked for.
+    Healthy,
+    /// On its way.
+    Progressing,
+    /// Its controller gave up.
+    Failed,
+    /// Told to wait.
+    Suspended,
+    /// Can't be judged yet.
+    Unknown,
+}
+
+/// A health rule's answer on one live object.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Assessment {
+    /// The state.
+    pub state: HealthState,
+    /// Why.
+    pub message: String,
+}
+
+/// Why a call into a plugin gave no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PluginError {
+    /// The plugin refused its input, in its own words. Not a defect of the
+    /// plugin.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Diagnostic>),
+    /// Its settings do not fit the schema that it declares.
+    #[error("the config does not fit the plugin's schema: {}", .0.join("; "))]
+    Config(Vec<String>),
+    /// It ran longer than allowed.
+    #[error("ran longer than {} (limits.time)", humantime(*.limit))]
+    Deadline {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It asked for more memory than allowed, and stopped for it.
+    #[error("needs more than {limit_bytes} bytes of memory (limits.memory)")]
+    Memory {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// It returned or printed more than allowed.
+    #[error("returned more than {limit_bytes} bytes (limits.output)")]
+    Output {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// It called the host more often than allowed.
+    #[error("called the host more than {limit} times (limits.hostCalls)")]
+    HostCalls {
+        /// The limit.
+        limit: u64,
+    },
+    /// It broke: a panic, an `unreachable`, a failed exit.
+    #[error("broke: {message}")]
+    Trap {
+        /// The panic's message or the trap's reason.
+        message: String,
+        /// The last lines that it printed.
+        output: String,
+    },
+    /// It returned something that the contract does not allow.
+    #[error("broke the contract: {0}")]
+    Contract(String),
+    /// It can't be used at all on this host.
+    #[error("can't be loaded: {0}")]
+    Load(String),
+}
+
+fn humantime(duration: Duration) -> String {
+    format!("{duration:?}")
+}
