@@ -3,5 +3,6 @@
 pub mod controller;
 pub mod diagnostic;
 pub mod object;
+pub(crate) mod plan;
 pub mod plugin;
 pub mod source;
