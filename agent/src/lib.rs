@@ -3,6 +3,9 @@
 pub mod controller;
 pub mod diagnostic;
 pub mod object;
+pub(crate) mod observe;
 pub(crate) mod plan;
 pub mod plugin;
+pub(crate) mod shard;
 pub mod source;
+pub(crate) mod telemetry;
