@@ -1,5 +1,6 @@
 //! windlass keeps Kubernetes equal to what Git says.
 
+pub mod api;
 pub mod diagnostic;
 pub mod object;
 pub mod plugin;
