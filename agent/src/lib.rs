@@ -1,5 +1,6 @@
-//! windlass keeps Kubernetes equal to what Git says.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod api;
 pub mod controller;
 pub mod diagnostic;
 pub mod object;
