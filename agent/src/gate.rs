@@ -12,6 +12,7 @@ pub mod select;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub use policy::{Policies, Policy};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Manifest, ObjectKey, Origin};
-use crate::plugin::PluginError;
+use crate::plugin::{Finding, PluginError};
 use crate::render::locate::locate_in;
 use crate::render::{PluginId, Rendered};
 use crate::source::tree::Tree;
@@ -58,36 +59,39 @@ impl fmt::Display for Action {
     }
 }
 
-/// Which policy, with what settings, judges which objects.
+/// Policies, and which objects they judge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     /// Its name.
     pub name: String,
+    /// Namespaces of Applications; all where empty.
+    pub namespaces: Vec<String>,
+    /// Applications, as `namespace/name` or `name`; all where empty.
+    pub applications: Vec<String>,
+    /// Matchers of kinds, as [`select::matches_kind`] reads them; all where
+    /// empty.
+    pub kinds: Vec<String>,
+    /// The policies, asked in this order.
+    pub policies: Vec<GatePolicy>,
+}
+
+/// One policy of a gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatePolicy {
+    /// What findings call it; the plugin's name where absent.
+    pub name: Option<String>,
     /// The plugin.
-    pub policy: String,
+    pub plugin: String,
     /// The policy's settings; `null` where none were given.
     pub config: Value,
     /// What its findings lead to.
     pub action: Action,
-    /// Patterns of `namespace/name` of Applications; all where empty.
-    pub applications: Vec<String>,
-    /// Patterns of the namespaces that objects go to; all where empty. Objects
-    /// without a namespace count to the Application's target namespace.
-    pub namespaces: Vec<String>,
-    /// Matchers of kinds, as [`select::matches_kind`] reads them; all where
-    /// empty.
-    pub kinds: Vec<String>,
 }
 
-/// Whose objects are judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applicant {
-    /// The Application's namespace.
-    pub namespace: String,
-    /// The Application's name.
-    pub name: String,
-    /// Where its objects go that name no namespace.
-    pub target_namespace: String,
+impl GatePolicy {
+    fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.plugin)
+    }
 }
 
 /// A policy's answer on one object.
@@ -96,8 +100,10 @@ pub struct Applicant {
 pub struct Verdict {
     /// The gate that asked.
     pub gate: String,
+    /// What the gate calls the policy.
+    pub policy: String,
     /// The plugin that answered.
-    pub policy: PluginId,
+    pub plugin: PluginId,
     /// Which rule of the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -128,7 +134,7 @@ impl Verdict {
                 Action::Warn => Severity::Warning,
                 Action::Audit => Severity::Info,
             },
-            message: format!("{} [{}: {}{rule}]", self.message, self.gate, self.policy.name),
+            message: format!("{} [{}: {}{rule}]", self.message, self.gate, self.policy),
             origin: self.origin.clone(),
             column: self.column,
             object: Some(self.object.clone()),
@@ -169,33 +175,35 @@ impl Admitted {
     }
 }
 
-/// Judges all objects together. Verdicts come in the order of the objects,
-/// then of the gates' names. `tree` is only read to find the lines of the
-/// findings. Blocks while the policies work.
+/// Judges all objects of the application `namespace/name` together. Verdicts
+/// come in the order of the objects, then of the gates' names and of their
+/// policies. `tree` is only read to find the lines of the findings. Blocks
+/// while the policies work.
 ///
 /// # Errors
 /// Nothing is admitted then: [`GateError::Denied`] with every verdict, or
-/// [`GateError::PolicyFailed`] where a policy of a gate that denies gave no
+/// [`GateError::PolicyFailed`] where a policy that could have denied gave no
 /// answer.
 pub fn judge(
     rendered: Arc<Rendered>,
-    applicant: &Applicant,
+    namespace: &str,
+    name: &str,
     gates: &[Gate],
     policies: &dyn Policies,
     tree: &dyn Tree,
 ) -> Result<Admitted, GateError> {
     let mut selected: Vec<&Gate> =
-        gates.iter().filter(|gate| gate.selects_application(&applicant.namespace, &applicant.name)).collect();
+        gates.iter().filter(|gate| gate.selects_application(namespace, name)).collect();
     selected.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let objects = Objects::new(rendered.manifests(), applicant);
+    let objects = Objects::new(rendered.manifests());
     let mut findings: Vec<(usize, Verdict)> = Vec::new();
     let mut warnings = rendered.warnings().to_vec();
-    for gate in selected {
-        match ask(gate, &objects, policies) {
+    for (gate, policy) in selected.iter().flat_map(|gate| gate.policies.iter().map(move |p| (gate, p))) {
+        match ask(gate, policy, &objects, policies) {
             Ok(found) => findings.extend(found),
-            Err(failed) if gate.action == Action::Deny => return Err(failed),
-            // It could not have refused anything; to stop everything for it would be no audit.
+            Err(failed) if policy.action == Action::Deny => return Err(failed),
+            // It could not have refused anything: to stop everything for it would be no audit.
             Err(failed) => warnings.extend(failed.diagnostics().into_iter().map(|mut diagnostic| {
                 diagnostic.severity = Severity::Warning;
                 diagnostic
@@ -216,26 +224,16 @@ pub fn judge(
 /// wants them.
 struct Objects<'a> {
     manifests: &'a [Manifest],
-    namespaces: Vec<&'a str>,
-    bytes: Vec<std::cell::OnceCell<Bytes>>,
+    bytes: Vec<OnceCell<Bytes>>,
 }
 
 impl<'a> Objects<'a> {
-    fn new(manifests: &'a [Manifest], applicant: &'a Applicant) -> Self {
-        let namespace = |manifest: &'a Manifest| {
-            manifest.key.namespace.as_deref().unwrap_or(&applicant.target_namespace)
-        };
-        Self {
-            manifests,
-            namespaces: manifests.iter().map(namespace).collect(),
-            bytes: vec![std::cell::OnceCell::new(); manifests.len()],
-        }
+    fn new(manifests: &'a [Manifest]) -> Self {
+        Self { manifests, bytes: vec![OnceCell::new(); manifests.len()] }
     }
 
-    fn selected(&self, gate: &Gate) -> Vec<usize> {
-        (0..self.manifests.len())
-            .filter(|index| gate.selects_object(&self.manifests[*index].key, self.namespaces[*index]))
-            .collect()
+    fn key(&self, index: usize) -> &ObjectKey {
+        &self.manifests[index].key
     }
 
     fn bytes(&self, index: usize) -> Bytes {
@@ -243,47 +241,44 @@ impl<'a> Objects<'a> {
     }
 }
 
-/// Asks one gate's policy; gives its findings with the index of their objects.
+/// Asks one policy; gives its findings with the index of their objects.
 fn ask(
     gate: &Gate,
+    asked: &GatePolicy,
     objects: &Objects<'_>,
     policies: &dyn Policies,
 ) -> Result<Vec<(usize, Verdict)>, GateError> {
-    let mut wanted = objects.selected(gate);
+    let all = 0..objects.manifests.len();
+    let mut wanted: Vec<usize> = all.filter(|index| gate.selects_object(objects.key(*index))).collect();
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let failed = |digest: Option<String>, problem: PolicyProblem| GateError::PolicyFailed {
         gate: gate.name.clone(),
-        policy: gate.policy.clone(),
+        policy: asked.called().to_owned(),
+        plugin: asked.plugin.clone(),
         digest,
         problem,
     };
-    let policy = policies.policy(&gate.policy).map_err(|absent| failed(None, PolicyProblem::Absent(absent)))?;
-    let id = policy.id();
+    let policy =
+        policies.policy(&asked.plugin).map_err(|absent| failed(None, PolicyProblem::Absent(absent)))?;
+    let plugin = policy.id();
     wanted.retain(|index| {
-        policy.matches().iter().any(|matcher| select::matches_kind(matcher, &objects.manifests[*index].key))
+        policy.matches().iter().any(|matcher| select::matches_kind(matcher, objects.key(*index)))
     });
     let mut verdicts = Vec::new();
     for batch in batches(&wanted, objects) {
-        let bytes: Vec<Bytes> = batch.iter().map(|index| objects.bytes(*index)).collect();
-        let answers = policy.evaluate(&gate.config, &bytes).and_then(|answers| {
-            if answers.len() == batch.len() {
-                Ok(answers)
-            } else {
-                Err(PluginError::Contract(format!("{} verdicts on {} objects", answers.len(), batch.len())))
-            }
-        });
-        let answers =
-            answers.map_err(|error| failed(Some(id.digest.clone()), PolicyProblem::Plugin(error)))?;
+        let answers = evaluate(policy.as_ref(), &asked.config, batch, objects)
+            .map_err(|error| failed(Some(plugin.digest.clone()), PolicyProblem::Plugin(error)))?;
         for (index, findings) in batch.iter().zip(answers) {
             let manifest = &objects.manifests[*index];
             verdicts.extend(findings.into_iter().map(|finding| {
                 let verdict = Verdict {
                     gate: gate.name.clone(),
-                    policy: id.clone(),
+                    policy: asked.called().to_owned(),
+                    plugin: plugin.clone(),
                     rule: finding.rule,
-                    action: gate.action,
+                    action: asked.action,
                     object: manifest.key.clone(),
                     pointer: finding.pointer,
                     message: finding.message,
@@ -295,6 +290,22 @@ fn ask(
         }
     }
     Ok(verdicts)
+}
+
+fn evaluate(
+    policy: &dyn Policy,
+    config: &Value,
+    batch: &[usize],
+    objects: &Objects<'_>,
+) -> Result<Vec<Vec<Finding>>, PluginError> {
+    let bytes: Vec<Bytes> = batch.iter().map(|index| objects.bytes(*index)).collect();
+    let answers = policy.evaluate(config, &bytes)?;
+    // Which answer belongs to which object would be a guess.
+    if answers.len() != batch.len() {
+        let problem = format!("{} verdicts on {} objects", answers.len(), batch.len());
+        return Err(PluginError::Contract(problem));
+    }
+    Ok(answers)
 }
 
 /// Cuts `wanted` into calls of a bounded size.

@@ -159,8 +159,7 @@ fn call(
     let folder = choose::folder(traced, &job.path)?;
     let renderer = choose::renderer(traced, &folder, job.renderer.as_deref(), renderers)?;
     let id = renderer.id();
-    let request =
-        RenderRequest { path: folder, name: job.name.clone(), namespace: job.namespace.clone() };
+    let request = RenderRequest { path: folder, name: job.name.clone(), namespace: job.namespace.clone() };
     let result = renderer.render(&request, &job.config, traced, clock);
     let tree_failure = traced.failure();
     if let Some(error) = tree_failure.as_ref().filter(|error| leaves_a_part(error)) {

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::plugin::{PluginError, World};
-use crate::render::{Absent, absent_message, plugin_hint};
+use crate::render::{Absent, PluginId, absent_message, plugin_hint};
 
 use super::{Action, Verdict};
 
@@ -14,12 +14,14 @@ pub enum GateError {
     #[error("{}", denied_message(.0))]
     Denied(Vec<Verdict>),
     /// A policy that could have refused gave no answer.
-    #[error("the gate `{gate}` can't judge: {}", problem_message(.policy, .digest.as_deref(), .problem))]
+    #[error("the gate `{gate}` can't judge: {}", problem_message(.policy, .plugin, .digest.as_deref(), .problem))]
     PolicyFailed {
         /// The gate.
         gate: String,
-        /// The plugin's name.
+        /// What the gate calls the policy.
         policy: String,
+        /// The plugin's name.
+        plugin: String,
         /// The plugin's digest, where it is loaded.
         digest: Option<String>,
         /// What happened.
@@ -71,14 +73,19 @@ fn denied_message(verdicts: &[Verdict]) -> String {
     format!("refused: {}{more}", first.diagnostic())
 }
 
-fn problem_message(policy: &str, digest: Option<&str>, problem: &PolicyProblem) -> String {
-    let digest = digest.map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
-    let version = digest.map(|digest| format!("@{}", digest.get(..12).unwrap_or(digest))).unwrap_or_default();
+fn problem_message(policy: &str, plugin: &str, digest: Option<&str>, problem: &PolicyProblem) -> String {
+    let version = match digest {
+        Some(digest) => PluginId { name: plugin.to_owned(), digest: digest.to_owned() }.to_string(),
+        None => plugin.to_owned(),
+    };
+    let called = if policy == plugin { String::new() } else { format!("`{policy}`, ") };
     match problem {
-        PolicyProblem::Absent(absent) => absent_message("a policy", policy, World::Policy, absent),
-        PolicyProblem::Plugin(PluginError::Trap { message, output }) if !output.trim().is_empty() => {
-            format!("the policy `{policy}{version}` broke: {message}; its last output: {}", output.trim())
+        PolicyProblem::Absent(absent) => {
+            format!("{called}{}", absent_message("a policy", plugin, World::Policy, absent))
         }
-        PolicyProblem::Plugin(error) => format!("the policy `{policy}{version}`: {error}"),
+        PolicyProblem::Plugin(PluginError::Trap { message, output }) if !output.trim().is_empty() => {
+            format!("{called}the policy `{version}` broke: {message}; its last output: {}", output.trim())
+        }
+        PolicyProblem::Plugin(error) => format!("{called}the policy `{version}`: {error}"),
     }
 }

@@ -29,13 +29,14 @@ pub(super) fn collect(
         if bytes > job.limits.object_bytes.saturating_mul(job.limits.objects) {
             return Err(too_large(None, origin, bytes, job));
         }
-        let value: Value = serde_json::from_slice(&raw.object).map_err(|error| RenderError::InvalidObject {
-            renderer: renderer.clone(),
-            origin: origin.clone(),
-            object: None,
-            pointer: None,
-            problem: format!("is not JSON: {error}"),
-        })?;
+        let value: Value =
+            serde_json::from_slice(&raw.object).map_err(|error| RenderError::InvalidObject {
+                renderer: renderer.clone(),
+                origin: origin.clone(),
+                object: None,
+                pointer: None,
+                problem: format!("is not JSON: {error}"),
+            })?;
         for object in items(value) {
             if manifests.len() == job.limits.objects {
                 return Err(RenderError::TooManyObjects {

@@ -212,11 +212,17 @@ impl RenderError {
 
     fn hint(&self) -> Option<String> {
         let known = |known: &[String]| {
-            if known.is_empty() { "no renderer is loaded".to_owned() } else { format!("known: {}", known.join(", ")) }
+            if known.is_empty() {
+                "no renderer is loaded".to_owned()
+            } else {
+                format!("known: {}", known.join(", "))
+            }
         };
         Some(match self {
             Self::Absent { absent: Absent::Missing { known: names }, .. } => known(names),
-            Self::Absent { absent: Absent::WrongWorld(_), .. } => "name a plugin that is a renderer".to_owned(),
+            Self::Absent { absent: Absent::WrongWorld(_), .. } => {
+                "name a plugin that is a renderer".to_owned()
+            }
             Self::PathMissing { .. } | Self::NotAFolder { .. } => {
                 "the path is relative to the root of the repository".to_owned()
             }
@@ -264,7 +270,9 @@ pub(crate) fn plugin_hint(error: &PluginError) -> Option<String> {
         PluginError::Config(_) => "correct the settings; the schema is the plugin's".to_owned(),
         PluginError::Deadline { .. } => "raise limits.time of the plugin, or give it less to do".to_owned(),
         PluginError::Memory { .. } => "raise limits.memory of the plugin, or give it less to do".to_owned(),
-        PluginError::Output { .. } => "raise limits.output of the plugin, or split the application".to_owned(),
+        PluginError::Output { .. } => {
+            "raise limits.output of the plugin, or split the application".to_owned()
+        }
         PluginError::HostCalls { .. } => "raise limits.hostCalls of the plugin".to_owned(),
         PluginError::Trap { .. } | PluginError::Contract(_) => {
             "this is a defect of the plugin: report it to its author with the digest".to_owned()
@@ -274,13 +282,21 @@ pub(crate) fn plugin_hint(error: &PluginError) -> Option<String> {
 
 fn tree_diagnostic(error: &TreeError) -> Diagnostic {
     let (path, hint) = match error {
-        TreeError::Outside { path } => (Some(path), "an application can only use files of its own repository"),
+        TreeError::Outside { path } => {
+            (Some(path), "an application can only use files of its own repository")
+        }
         TreeError::SymlinkLoop { path, .. } => (Some(path), "the symlinks may form a loop"),
-        TreeError::Submodule { path } => (Some(path), "submodules are not followed; copy the files, or use a Repository of its own"),
+        TreeError::Submodule { path } => {
+            (Some(path), "submodules are not followed; copy the files, or use a Repository of its own")
+        }
         TreeError::LfsPointer { path } => (Some(path), "commit the file itself instead of a Git LFS pointer"),
         TreeError::Limit { .. } => (None, "raise the setting that is named, or split the application"),
-        TreeError::Unreadable { path, .. } => (Some(path), "nothing is changed while the repository can't be read; this is tried again"),
-        TreeError::WrongKind { path, .. } => (Some(path), "the path is relative to the root of the repository"),
+        TreeError::Unreadable { path, .. } => {
+            (Some(path), "nothing is changed while the repository can't be read; this is tried again")
+        }
+        TreeError::WrongKind { path, .. } => {
+            (Some(path), "the path is relative to the root of the repository")
+        }
     };
     Diagnostic {
         origin: path.and_then(|path| file(path)),

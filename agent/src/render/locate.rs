@@ -252,7 +252,10 @@ spec:
     fn without_a_span_the_line_of_the_document_says_where_to_look() {
         let origin = |line| Origin { path: "f.yaml".to_owned(), line, span: None };
         let found = |line| locate(FILE.as_bytes(), &origin(line), "/kind").map(|place| place.line);
-        assert_eq!((found(Some(5)), found(Some(4)), found(Some(1)), found(None)), (Some(6), Some(6), Some(3), Some(3)));
+        assert_eq!(
+            (found(Some(5)), found(Some(4)), found(Some(1)), found(None)),
+            (Some(6), Some(6), Some(3), Some(3))
+        );
         assert_eq!(found(Some(99)), None);
     }
 

@@ -126,9 +126,10 @@ fn application(job: &Job) -> (String, String) {
 /// Most commits that touch an application's inputs change one object or none:
 /// equal sets, origins included, are kept once.
 fn share(mut rendered: Rendered, known: &[Remembered]) -> Rendered {
-    let twin = known.iter().filter_map(|entry| entry.outcome.as_ref().ok()).find(|older| {
-        older.digest == rendered.digest && older.manifests == rendered.manifests
-    });
+    let twin = known
+        .iter()
+        .filter_map(|entry| entry.outcome.as_ref().ok())
+        .find(|older| older.digest == rendered.digest && older.manifests == rendered.manifests);
     if let Some(twin) = twin {
         rendered.manifests = Arc::clone(&twin.manifests);
     }

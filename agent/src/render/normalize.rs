@@ -30,7 +30,9 @@ pub(super) fn normalize(object: &mut Value) -> Vec<Problem> {
         encode_string_data(fields, &mut problems);
     }
     for template in templates_of(fields) {
-        if let Some(metadata) = object.pointer_mut(&format!("{template}/metadata")).and_then(Value::as_object_mut) {
+        if let Some(metadata) =
+            object.pointer_mut(&format!("{template}/metadata")).and_then(Value::as_object_mut)
+        {
             // Go's encoder writes it where the type can't leave it out.
             if metadata.get("creationTimestamp").is_some_and(Value::is_null) {
                 metadata.remove("creationTimestamp");
@@ -122,7 +124,13 @@ fn refuse_duplicates_in_pod(object: &Value, spec: &str, problems: &mut Vec<Probl
         for index in 0..count {
             let container = format!("{containers}/{index}");
             refuse_duplicates(object, &format!("{container}/env"), &["name"], "env", problems);
-            refuse_duplicates(object, &format!("{container}/volumeMounts"), &["mountPath"], "volumeMounts", problems);
+            refuse_duplicates(
+                object,
+                &format!("{container}/volumeMounts"),
+                &["mountPath"],
+                "volumeMounts",
+                problems,
+            );
             let ports = format!("{container}/ports");
             refuse_duplicates(object, &ports, &["name"], "ports", problems);
             refuse_duplicates(object, &ports, &["containerPort", "protocol"], "ports", problems);

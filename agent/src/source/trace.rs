@@ -145,7 +145,12 @@ impl TracedTree {
     ///
     /// # Errors
     /// [`TreeError::Outside`] when the path climbs above the root.
-    pub fn resolve(&self, base: &str, path: &str, follow: bool) -> Result<(String, Option<Entry>), TreeError> {
+    pub fn resolve(
+        &self,
+        base: &str,
+        path: &str,
+        follow: bool,
+    ) -> Result<(String, Option<Entry>), TreeError> {
         self.remember_failure(self.walk(base, path, follow))
     }
 
@@ -177,7 +182,8 @@ impl TracedTree {
     }
 
     fn walk(&self, base: &str, path: &str, follow: bool) -> Result<(String, Option<Entry>), TreeError> {
-        let mut resolved: Vec<String> = if path.starts_with('/') { Vec::new() } else { split(base).collect() };
+        let mut resolved: Vec<String> =
+            if path.starts_with('/') { Vec::new() } else { split(base).collect() };
         let mut pending: Vec<String> = split(path).collect();
         pending.reverse();
         let wants_directory = path.ends_with('/');
@@ -241,7 +247,11 @@ impl TracedTree {
         match entry {
             Some(entry) if matches!(entry.kind, EntryKind::File | EntryKind::Executable) => {
                 if entry.size > self.limits.file_bytes {
-                    return Err(limit(format!("the size of `{path}`"), self.limits.file_bytes, "limits.fileBytes"));
+                    return Err(limit(
+                        format!("the size of `{path}`"),
+                        self.limits.file_bytes,
+                        "limits.fileBytes",
+                    ));
                 }
                 let mut state = self.state();
                 state.bytes += entry.size;
