@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError};
+use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, wrong_kind};
 
 /// How many symlinks one path may go through, as Linux counts them.
 const SYMLINK_LIMIT: u32 = 40;
@@ -269,7 +269,7 @@ impl TracedTree {
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
             }
-            other => Err(wrong_kind(path, "a file", other.as_ref())),
+            other => Err(wrong_kind(path, "a file", other.map(|entry| entry.kind))),
         }
     }
 
@@ -282,7 +282,7 @@ impl TracedTree {
                     problem: "the symlink's target is not UTF-8".to_owned(),
                 })
             }
-            other => Err(wrong_kind(path, "a symlink", other.as_ref())),
+            other => Err(wrong_kind(path, "a symlink", other.map(|entry| entry.kind))),
         }
     }
 
@@ -296,7 +296,7 @@ impl TracedTree {
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
             }
-            other => Err(wrong_kind(path, "a directory", other.as_ref())),
+            other => Err(wrong_kind(path, "a directory", other.map(|entry| entry.kind))),
         }
     }
 
@@ -319,15 +319,4 @@ fn split(path: &str) -> impl Iterator<Item = String> + '_ {
 
 fn limit(what: String, limit: u64, setting: &'static str) -> TreeError {
     TreeError::Limit { what, limit, setting }
-}
-
-fn wrong_kind(path: &str, wanted: &'static str, entry: Option<&Entry>) -> TreeError {
-    let actual = match entry.map(|entry| entry.kind) {
-        None => "missing",
-        Some(EntryKind::File | EntryKind::Executable) => "a file",
-        Some(EntryKind::Directory) => "a directory",
-        Some(EntryKind::Symlink) => "a symlink",
-        Some(EntryKind::Submodule) => "a submodule",
-    };
-    TreeError::WrongKind { path: path.to_owned(), wanted, actual }
 }
