@@ -1,0 +1,145 @@
+//! What can happen to the controller, and what it can decide to do. Both are
+//! closed on purpose: a new cause or a new effect needs a new variant.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::object::ObjectKey;
+use crate::plugin::HealthState;
+use crate::source::Revision;
+
+/// Namespace and name of a custom resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Numbers polls and attempts, so that a late answer is told from the current one.
+pub(crate) type Attempt = u64;
+
+/// Everything that the outcome of a sync depends on. Two syncs to equal
+/// targets do the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The commit.
+    pub(crate) revision: Arc<Revision>,
+    /// Version of the Repository's spec that the commit was polled under.
+    pub(crate) repository: u64,
+    /// Version of the Application's spec.
+    pub(crate) version: u64,
+    /// Version of the Gates and Plugins.
+    pub(crate) rules: u64,
+}
+
+/// How a poll ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Polled {
+    /// The ref points here, as before or anew.
+    Revision(Arc<Revision>),
+    /// It could not be told.
+    Failed,
+    /// It was told to stop.
+    Cancelled,
+}
+
+/// How a sync ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SyncEnd {
+    /// Everything is as the target wants it.
+    Done,
+    /// It failed.
+    Failed {
+        /// Whether it may succeed later without a change of the target.
+        retry: bool,
+        /// Whether something was written.
+        touched: bool,
+    },
+    /// It was told to stop.
+    Cancelled {
+        /// Whether something was written.
+        touched: bool,
+    },
+}
+
+/// How the correction of one object ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Correction {
+    pub(crate) object: ObjectKey,
+    pub(crate) succeeded: bool,
+}
+
+/// Why an Application has nothing to be synced to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It names a Repository that does not exist.
+    RepositoryMissing,
+    /// Its Repository was not polled successfully yet.
+    NoRevision,
+    /// It is suspended.
+    Suspended,
+}
+
+/// Everything that can wake the controller.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A Repository exists with this spec; `version` changes with whatever
+    /// decides what a poll finds.
+    RepositorySet { name: Name, version: u64, interval: Duration, suspended: bool },
+    /// A Repository was deleted.
+    RepositoryGone(Name),
+    /// An Application exists with this spec; `version` changes with its spec.
+    ApplicationSet { name: Name, version: u64, repository: Name, suspended: bool, health_timeout: Duration },
+    /// An Application was deleted.
+    ApplicationGone(Name),
+    /// A Gate or a Plugin changed.
+    RulesChanged,
+    /// A poll ended.
+    Polled { name: Name, attempt: Attempt, outcome: Polled },
+    /// A sync ended.
+    Synced { name: Name, attempt: Attempt, end: SyncEnd },
+    /// A correction ended.
+    Corrected { name: Name, attempt: Attempt, corrections: Vec<Correction> },
+    /// A live object is not as it was applied.
+    Drifted { name: Name, object: ObjectKey },
+    /// The health of an Application's objects, all together, is now this.
+    HealthChanged { name: Name, state: HealthState },
+    /// This agent may write, or may not any more.
+    Leadership(bool),
+    /// The time that [`super::state::State::next_wake`] named has come.
+    Tick,
+    /// The process is to end.
+    Shutdown,
+}
+
+/// Everything that the controller can decide.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// Ask the remote.
+    Poll { name: Name, attempt: Attempt },
+    /// Stop asking; the poll still ends with an event.
+    CancelPoll { name: Name, attempt: Attempt },
+    /// Make the cluster equal to the target.
+    Sync { name: Name, attempt: Attempt, target: Target },
+    /// Restore these objects from the manifests that were applied last.
+    Correct { name: Name, attempt: Attempt, objects: Vec<ObjectKey> },
+    /// Stop before the next write; the attempt still ends with an event.
+    Cancel { name: Name, attempt: Attempt },
+    /// Tell the user why nothing happens.
+    Explain { name: Name, waiting: Waiting },
+    /// Tell the user that somebody else keeps changing an object.
+    ReportFight { name: Name, object: ObjectKey },
+    /// Tell the user that health was awaited for too long.
+    ReportHealthTimeout(Name),
+    /// Drop what is held for an Application that was deleted.
+    Forget(Name),
+}

@@ -1,0 +1,64 @@
+//! The set of objects that an Application owns, as a value.
+
+use std::collections::BTreeMap;
+
+use crate::object::ObjectKey;
+
+/// The most objects that one Application may own; it is kept in the
+/// Application's status, and an object in etcd is bounded.
+pub(crate) const INVENTORY_LIMIT: usize = 1_000;
+
+/// What is remembered of one owned object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owned {
+    /// The version that it was applied in.
+    pub(crate) version: String,
+    /// Its uid, once it is known to exist.
+    pub(crate) uid: Option<String>,
+    /// Digest of what was applied.
+    pub(crate) digest: Option<String>,
+    /// Hash of the fields that the API server says are ours.
+    pub(crate) ownership: Option<String>,
+    /// Whether its last manifest forbade pruning: the live annotation can be
+    /// stripped by anybody.
+    pub(crate) keep: bool,
+}
+
+/// Everything that an Application owns or may own: an object is in it before
+/// the first write to it, and leaves only when it is proven gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inventory {
+    entries: BTreeMap<ObjectKey, Owned>,
+}
+
+impl Inventory {
+    pub(crate) fn get(&self, key: &ObjectKey) -> Option<&Owned> {
+        self.entries.get(key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &Owned)> {
+        self.entries.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn insert(&mut self, key: ObjectKey, owned: Owned) {
+        self.entries.insert(key, owned);
+    }
+
+    pub(crate) fn remove(&mut self, key: &ObjectKey) -> Option<Owned> {
+        self.entries.remove(key)
+    }
+}
+
+impl FromIterator<(ObjectKey, Owned)> for Inventory {
+    fn from_iter<I: IntoIterator<Item = (ObjectKey, Owned)>>(entries: I) -> Self {
+        Self { entries: entries.into_iter().collect() }
+    }
+}
