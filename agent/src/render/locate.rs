@@ -229,7 +229,7 @@ spec:
             ("/spec/template/spec/containers/1", (13, 11)),
             ("/spec/template/spec/containers/1/env", (15, 11)),
             ("/spec/template", (9, 3)),
-            ("/metadata/annotations/a~1b", (7, 43)),
+            ("/metadata/annotations/a~1b", (7, 42)),
         ] {
             assert_eq!(place(pointer), Some(expected), "{pointer}");
         }

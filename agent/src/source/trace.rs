@@ -128,7 +128,7 @@ struct State {
     /// What was found where, so that a path is looked up once.
     known: BTreeMap<String, Option<Entry>>,
     bytes: u64,
-    /// The first failure, which a renderer may have swallowed.
+    /// The gravest failure, which a renderer may have swallowed.
     failure: Option<TreeError>,
 }
 
@@ -175,7 +175,7 @@ impl TracedTree {
         self.state().inputs.clone()
     }
 
-    /// The first failure of a look-up. A renderer's own message about it says
+    /// The gravest failure of a look-up, the first of its sort. A renderer's own message about it says
     /// only what its language's error codes can.
     pub fn failure(&self) -> Option<TreeError> {
         self.state().failure.clone()
@@ -302,7 +302,10 @@ impl TracedTree {
 
     fn remember_failure<T>(&self, result: Result<T, TreeError>) -> Result<T, TreeError> {
         if let Err(error) = &result {
-            self.state().failure.get_or_insert_with(|| error.clone());
+            let mut state = self.state();
+            if state.failure.as_ref().is_none_or(|known| gravity(known) < gravity(error)) {
+                state.failure = Some(error.clone());
+            }
         }
         result
     }
@@ -310,6 +313,20 @@ impl TracedTree {
     /// A panic elsewhere leaves the record usable: every change to it is one insertion.
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which failure to tell of when there are several: renderers probe, so asking
+/// for the wrong kind is often harmless, while the last group hides a part of
+/// the tree that is there.
+fn gravity(error: &TreeError) -> u8 {
+    match error {
+        TreeError::WrongKind { .. } => 0,
+        TreeError::Outside { .. }
+        | TreeError::SymlinkLoop { .. }
+        | TreeError::Submodule { .. }
+        | TreeError::LfsPointer { .. } => 1,
+        TreeError::Limit { .. } | TreeError::Unreadable { .. } => 2,
     }
 }
 
