@@ -3,10 +3,12 @@
 pub mod api;
 pub mod controller;
 pub mod diagnostic;
+pub mod gate;
 pub mod object;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub mod plugin;
 pub(crate) mod shard;
+pub mod render;
 pub mod source;
 pub(crate) mod telemetry;

@@ -3,6 +3,7 @@
 //! Takes a Repository's address, ref and credentials; gives a [`Revision`] and
 //! a [`tree::Tree`] of it. Never checks anything out, never writes to Git.
 
+pub mod memory_tree;
 pub mod trace;
 pub mod tree;
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError};
+use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, wrong_kind};
 
 /// How many symlinks one path may go through, as Linux counts them.
 const SYMLINK_LIMIT: u32 = 40;
@@ -128,7 +128,7 @@ struct State {
     /// What was found where, so that a path is looked up once.
     known: BTreeMap<String, Option<Entry>>,
     bytes: u64,
-    /// The first failure, which a renderer may have swallowed.
+    /// The gravest failure, which a renderer may have swallowed.
     failure: Option<TreeError>,
 }
 
@@ -175,7 +175,7 @@ impl TracedTree {
         self.state().inputs.clone()
     }
 
-    /// The first failure of a look-up. A renderer's own message about it says
+    /// The gravest failure of a look-up, the first of its sort. A renderer's own message about it says
     /// only what its language's error codes can.
     pub fn failure(&self) -> Option<TreeError> {
         self.state().failure.clone()
@@ -269,7 +269,7 @@ impl TracedTree {
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
             }
-            other => Err(wrong_kind(path, "a file", other.as_ref())),
+            other => Err(wrong_kind(path, "a file", other.map(|entry| entry.kind))),
         }
     }
 
@@ -282,7 +282,7 @@ impl TracedTree {
                     problem: "the symlink's target is not UTF-8".to_owned(),
                 })
             }
-            other => Err(wrong_kind(path, "a symlink", other.as_ref())),
+            other => Err(wrong_kind(path, "a symlink", other.map(|entry| entry.kind))),
         }
     }
 
@@ -296,13 +296,16 @@ impl TracedTree {
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
             }
-            other => Err(wrong_kind(path, "a directory", other.as_ref())),
+            other => Err(wrong_kind(path, "a directory", other.map(|entry| entry.kind))),
         }
     }
 
     fn remember_failure<T>(&self, result: Result<T, TreeError>) -> Result<T, TreeError> {
         if let Err(error) = &result {
-            self.state().failure.get_or_insert_with(|| error.clone());
+            let mut state = self.state();
+            if state.failure.as_ref().is_none_or(|known| gravity(known) < gravity(error)) {
+                state.failure = Some(error.clone());
+            }
         }
         result
     }
@@ -313,21 +316,24 @@ impl TracedTree {
     }
 }
 
+/// Which failure to tell of when there are several: renderers probe, so asking
+/// for the wrong kind is often harmless, while the last group hides a part of
+/// the tree that is there.
+fn gravity(error: &TreeError) -> u8 {
+    match error {
+        TreeError::WrongKind { .. } => 0,
+        TreeError::Outside { .. }
+        | TreeError::SymlinkLoop { .. }
+        | TreeError::Submodule { .. }
+        | TreeError::LfsPointer { .. } => 1,
+        TreeError::Limit { .. } | TreeError::Unreadable { .. } => 2,
+    }
+}
+
 fn split(path: &str) -> impl Iterator<Item = String> + '_ {
     path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned)
 }
 
 fn limit(what: String, limit: u64, setting: &'static str) -> TreeError {
     TreeError::Limit { what, limit, setting }
-}
-
-fn wrong_kind(path: &str, wanted: &'static str, entry: Option<&Entry>) -> TreeError {
-    let actual = match entry.map(|entry| entry.kind) {
-        None => "missing",
-        Some(EntryKind::File | EntryKind::Executable) => "a file",
-        Some(EntryKind::Directory) => "a directory",
-        Some(EntryKind::Symlink) => "a symlink",
-        Some(EntryKind::Submodule) => "a submodule",
-    };
-    TreeError::WrongKind { path: path.to_owned(), wanted, actual }
 }

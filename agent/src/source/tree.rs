@@ -34,6 +34,43 @@ pub struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub [u8; 20]);
 
+impl ObjectId {
+    /// The id that Git gives a file, or a symlink's target, of this content.
+    pub fn of_blob(content: &[u8]) -> Self {
+        // Only a detected SHA-1 collision has no id: content made to deceive, which is nobody's.
+        gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, content)
+            .map_or(Self([0xff; 20]), Self::from)
+    }
+}
+
+impl From<gix::ObjectId> for ObjectId {
+    /// Of another kind than SHA-1 only the first 20 bytes, which never occurs: gix is built without other kinds.
+    fn from(id: gix::ObjectId) -> Self {
+        let mut bytes = [0; 20];
+        for (to, from) in bytes.iter_mut().zip(id.as_slice()) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+}
+
+impl From<ObjectId> for gix::ObjectId {
+    fn from(id: ObjectId) -> Self {
+        Self::Sha1(id.0)
+    }
+}
+
+/// Forty hexadecimal digits.
+impl std::str::FromStr for ObjectId {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 20];
+        hex::decode_to_slice(text, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
 impl std::fmt::Debug for ObjectId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -118,4 +155,20 @@ pub enum TreeError {
         /// What the database said.
         problem: String,
     },
+}
+
+/// The error of a look-up that needs `wanted` and found something else.
+pub(crate) fn wrong_kind(path: &str, wanted: &'static str, actual: Option<EntryKind>) -> TreeError {
+    let actual = match actual {
+        None => "missing",
+        Some(EntryKind::File | EntryKind::Executable) => "a file",
+        Some(EntryKind::Directory) => "a directory",
+        Some(EntryKind::Symlink) => "a symlink",
+        Some(EntryKind::Submodule) => "a submodule",
+    };
+    TreeError::WrongKind { path: path.to_owned(), wanted, actual }
+}
+
+pub(crate) fn missing(path: &str) -> TreeError {
+    wrong_kind(path, "a file", None)
 }

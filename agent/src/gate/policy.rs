@@ -1,0 +1,29 @@
+//! What judging needs of a plugin, so that it can be read and tested without
+//! WebAssembly.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::plugin::{Finding, PluginError};
+use crate::render::{Absent, PluginId};
+
+/// A plugin of the world `policy`, as the gate sees it.
+pub trait Policy: Send + Sync {
+    /// Name and digest.
+    fn id(&self) -> PluginId;
+
+    /// Which objects it wants to see: `v1/Pod`, `apps/*`, `*`.
+    fn matches(&self) -> &[String];
+
+    /// Judges a batch: one list of findings per object, in their order. Blocks
+    /// until the plugin answers or meets one of its limits.
+    fn evaluate(&self, config: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError>;
+}
+
+/// The policies that are loaded.
+pub trait Policies: Send + Sync {
+    /// The policy of that name.
+    fn policy(&self, name: &str) -> Result<Arc<dyn Policy>, Absent>;
+}

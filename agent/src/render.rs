@@ -1,0 +1,192 @@
+//! Turns an application's files into manifests.
+//!
+//! Takes a tree, what the Application says, and the renderers; gives the
+//! complete set of manifests with the inputs it was made from, or the reason
+//! why there is none. Never a part of a set, never a look at the cluster.
+
+mod choose;
+mod collect;
+mod error;
+pub mod locate;
+mod memo;
+mod normalize;
+mod renderer;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use error::{RenderError, RenderFailure};
+pub(crate) use error::{absent_message, plugin_hint};
+pub use memo::{Memo, MemoCounts};
+pub use renderer::{Absent, PluginId, RawManifest, RawOutput, Renderer, Renderers};
+
+use crate::diagnostic::Diagnostic;
+use crate::object::Manifest;
+use crate::plugin::RenderRequest;
+use crate::source::trace::{Inputs, TracedTree, TreeLimits};
+use crate::source::tree::{Tree, TreeError};
+
+/// The renderer of a folder in which no other renderer recognises a file.
+pub const FALLBACK_RENDERER: &str = "yaml";
+
+/// What an Application says about its rendering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The Application's name.
+    pub name: String,
+    /// The Application's namespace.
+    pub namespace: String,
+    /// Its folder, relative to the root of the repository; empty for the root.
+    pub path: String,
+    /// The renderer's name; detected from the folder's files where absent.
+    pub renderer: Option<String>,
+    /// The renderer's settings; `null` where none were given.
+    pub config: Value,
+    /// Where objects go that name no namespace. Rendering leaves them as they
+    /// are; it only tells that two of them are the same.
+    pub target_namespace: String,
+    /// Bounds on the result and on what may be read for it.
+    pub limits: RenderLimits,
+}
+
+/// Bounds on one render.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RenderLimits {
+    /// Most objects in a set.
+    pub objects: usize,
+    /// Largest object, in bytes of JSON. The API server refuses more than
+    /// about 1.5 MiB, and can't track the ownership of fields near that.
+    pub object_bytes: usize,
+    /// Largest file, in bytes.
+    pub file_bytes: u64,
+    /// All content read, in bytes.
+    pub total_bytes: u64,
+    /// Distinct paths looked up.
+    pub paths: u64,
+}
+
+impl Default for RenderLimits {
+    fn default() -> Self {
+        let TreeLimits { file_bytes, total_bytes, paths } = TreeLimits::default();
+        Self { objects: 1000, object_bytes: 1 << 20, file_bytes, total_bytes, paths }
+    }
+}
+
+/// A complete set of manifests. Only [`render`] makes one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    manifests: Arc<[Manifest]>,
+    warnings: Vec<Diagnostic>,
+    inputs: Inputs,
+    renderer: PluginId,
+    digest: String,
+}
+
+impl Rendered {
+    /// The objects in the renderer's order, each key once.
+    pub fn manifests(&self) -> &[Manifest] {
+        &self.manifests
+    }
+
+    /// What the renderer warned of.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// Everything in the tree that the set depends on.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// The plugin that made it.
+    pub fn renderer(&self) -> &PluginId {
+        &self.renderer
+    }
+
+    /// Lower-case hexadecimal SHA-256 over the canonical JSON of all objects
+    /// in their order. Origins do not count.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+/// Renders one application. `clock` is the commit's time in seconds since the
+/// Unix epoch, the only time that a renderer sees. Blocks while the plugin
+/// works.
+///
+/// # Errors
+/// There is no set then, not even an empty one. The failure carries the inputs
+/// that it depended on, so that it need not be repeated while they stand.
+pub fn render(
+    job: &Job,
+    tree: Arc<dyn Tree>,
+    clock: i64,
+    renderers: &dyn Renderers,
+) -> Result<Rendered, RenderFailure> {
+    let limits = job.limits;
+    let traced = Arc::new(TracedTree::new(
+        Arc::clone(&tree),
+        TreeLimits { file_bytes: limits.file_bytes, total_bytes: limits.total_bytes, paths: limits.paths },
+    ));
+    let output = call(job, &traced, clock, renderers);
+    let inputs = traced.inputs();
+    let checked = output.and_then(|(output, renderer, folder)| {
+        let manifests = collect::collect(output.manifests, job, &folder, &renderer, &*tree, &inputs)?;
+        Ok((manifests, output.diagnostics, renderer))
+    });
+    match checked {
+        Ok((manifests, warnings, renderer)) => {
+            let digest = digest_of(&manifests);
+            Ok(Rendered { manifests: manifests.into(), warnings, inputs, renderer, digest })
+        }
+        Err(error) => Err(RenderFailure { error, inputs }),
+    }
+}
+
+/// The output with the plugin that gave it and the folder, without links.
+fn call(
+    job: &Job,
+    traced: &Arc<TracedTree>,
+    clock: i64,
+    renderers: &dyn Renderers,
+) -> Result<(RawOutput, PluginId, String), RenderError> {
+    let folder = choose::folder(traced, &job.path)?;
+    let renderer = choose::renderer(traced, &folder, job.renderer.as_deref(), renderers)?;
+    let id = renderer.id();
+    let request = RenderRequest { path: folder, name: job.name.clone(), namespace: job.namespace.clone() };
+    let result = renderer.render(&request, &job.config, traced, clock);
+    let tree_failure = traced.failure();
+    if let Some(error) = tree_failure.as_ref().filter(|error| leaves_a_part(error)) {
+        return Err(RenderError::Tree(error.clone()));
+    }
+    let output = result.map_err(|error| RenderError::Plugin {
+        plugin: id.clone(),
+        folder: request.path.clone(),
+        error,
+        tree: tree_failure.filter(|error| !matches!(error, TreeError::WrongKind { .. })),
+    })?;
+    Ok((output, id, request.path))
+}
+
+/// Whether a renderer that met this saw less than what is in the tree. It may
+/// have taken the failed read for "nothing there", so its result can't count
+/// as complete, whatever it says.
+fn leaves_a_part(error: &TreeError) -> bool {
+    matches!(error, TreeError::Unreadable { .. } | TreeError::Limit { .. })
+}
+
+fn digest_of(manifests: &[Manifest]) -> String {
+    let mut hasher = Sha256::new();
+    for manifest in manifests {
+        // The map type sorts its keys, so equal objects have equal bytes.
+        hasher.update(manifest.object.to_string());
+        hasher.update([0]);
+    }
+    hex::encode(hasher.finalize())
+}

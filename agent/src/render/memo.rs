@@ -1,0 +1,171 @@
+//! Remembers renders, and answers while what they were made from stands
+//! unchanged: after a commit only those applications are rendered again whose
+//! recorded inputs it touched.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::{FALLBACK_RENDERER, Job, RenderFailure, Rendered, Renderers, render};
+use crate::source::tree::Tree;
+
+/// Entries per application: the newest, and the one before it, because a
+/// revert is the commit that is most wanted fast.
+const ENTRIES: usize = 2;
+
+/// A result as it is shared.
+type Outcome = Result<Arc<Rendered>, Arc<RenderFailure>>;
+
+/// The renders of all applications of one agent. Bounded by the number of
+/// applications: [`Memo::forget`] one that is gone.
+#[derive(Default)]
+pub struct Memo {
+    entries: Mutex<HashMap<(String, String), Vec<Remembered>>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+struct Remembered {
+    key: [u8; 32],
+    outcome: Outcome,
+}
+
+/// How often the memo answered since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoCounts {
+    /// Renders that were answered from memory.
+    pub hits: u64,
+    /// Renders that ran.
+    pub misses: u64,
+}
+
+impl Memo {
+    /// The remembered outcome, if all of its inputs stand unchanged in `tree`;
+    /// otherwise renders and remembers. A failure that another attempt might
+    /// not meet is not remembered. Blocks while the plugin works.
+    ///
+    /// # Errors
+    /// As [`render`].
+    pub fn render(
+        &self,
+        job: &Job,
+        tree: &Arc<dyn Tree>,
+        clock: i64,
+        renderers: &dyn Renderers,
+    ) -> Result<Arc<Rendered>, Arc<RenderFailure>> {
+        let key = key(job, renderers);
+        if let Some(outcome) = self.lookup(job, &key, tree.as_ref()) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            return outcome;
+        }
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let outcome = render(job, Arc::clone(tree), clock, renderers);
+        self.remember(job, key, outcome)
+    }
+
+    /// Drops what is known of an application.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        self.entries().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// For the metrics.
+    pub fn counts(&self) -> MemoCounts {
+        MemoCounts { hits: self.hits.load(Ordering::Relaxed), misses: self.misses.load(Ordering::Relaxed) }
+    }
+
+    fn lookup(&self, job: &Job, key: &[u8; 32], tree: &dyn Tree) -> Option<Outcome> {
+        // Looking into the tree may take long, so it is done outside of the lock.
+        let candidates: Vec<Outcome> = self
+            .entries()
+            .get(&application(job))?
+            .iter()
+            .filter(|entry| entry.key == *key)
+            .map(|entry| entry.outcome.clone())
+            .collect();
+        candidates.into_iter().find(|outcome| {
+            let inputs = match outcome {
+                Ok(rendered) => &rendered.inputs,
+                Err(failure) => &failure.inputs,
+            };
+            // A tree that does not answer is no reason to believe anything: the render will say so.
+            inputs.unchanged_in(tree).unwrap_or(false)
+        })
+    }
+
+    fn remember(&self, job: &Job, key: [u8; 32], outcome: Result<Rendered, RenderFailure>) -> Outcome {
+        let mut entries = self.entries();
+        let known = entries.entry(application(job)).or_default();
+        let outcome = match outcome {
+            Ok(rendered) => Ok(Arc::new(share(rendered, known))),
+            Err(failure) => {
+                let deterministic = failure.error.is_deterministic();
+                let failure = Arc::new(failure);
+                if !deterministic {
+                    return Err(failure);
+                }
+                Err(failure)
+            }
+        };
+        known.insert(0, Remembered { key, outcome: outcome.clone() });
+        known.truncate(ENTRIES);
+        outcome
+    }
+
+    /// A panic elsewhere leaves the map usable: every change to it is one call.
+    fn entries(&self) -> MutexGuard<'_, HashMap<(String, String), Vec<Remembered>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn application(job: &Job) -> (String, String) {
+    (job.namespace.clone(), job.name.clone())
+}
+
+/// Most commits that touch an application's inputs change one object or none:
+/// equal sets, origins included, are kept once.
+fn share(mut rendered: Rendered, known: &[Remembered]) -> Rendered {
+    let twin = known
+        .iter()
+        .filter_map(|entry| entry.outcome.as_ref().ok())
+        .find(|older| older.digest == rendered.digest && older.manifests == rendered.manifests);
+    if let Some(twin) = twin {
+        rendered.manifests = Arc::clone(&twin.manifests);
+    }
+    rendered
+}
+
+/// Everything but the tree that the outcome depends on. Where the renderer is
+/// detected, every renderer takes part in the choice.
+fn key(job: &Job, renderers: &dyn Renderers) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    for text in [&job.namespace, &job.name, &job.path, &job.target_namespace, &job.config.to_string()] {
+        field(text.as_bytes());
+    }
+    field(format!("{:?}", job.limits).as_bytes());
+    field(job.renderer.as_deref().unwrap_or_default().as_bytes());
+    let involved = match &job.renderer {
+        Some(name) => vec![renderers.renderer(name)],
+        None => {
+            let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
+            all.push(renderers.renderer(FALLBACK_RENDERER));
+            all
+        }
+    };
+    for renderer in involved {
+        match renderer {
+            Ok(renderer) => {
+                let id = renderer.id();
+                field(id.name.as_bytes());
+                field(id.digest.as_bytes());
+            }
+            Err(absent) => field(format!("{absent:?}").as_bytes()),
+        }
+    }
+    hasher.finalize().into()
+}

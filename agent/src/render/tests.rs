@@ -1,0 +1,371 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::testing::{FakeRenderer, FakeRenderers, config_map, job, plain, returning};
+use super::*;
+use crate::plugin::PluginError;
+use crate::source::memory_tree::MemoryTree;
+use crate::source::tree::{Entry, EntryKind};
+
+fn tree() -> MemoryTree {
+    MemoryTree::new().file("apps/web/a.json", config_map("a").to_string())
+}
+
+fn rendered(job: &Job, tree: MemoryTree, renderers: &FakeRenderers) -> Result<Rendered, RenderError> {
+    render(job, Arc::new(tree), 0, renderers).map_err(|failure| failure.error)
+}
+
+/// The failure as a person sees it: each diagnostic with its hint.
+fn failure(job: &Job, tree: MemoryTree, renderer: FakeRenderer) -> Vec<String> {
+    let error = rendered(job, tree, &FakeRenderers::one(renderer)).unwrap_err();
+    let line = |diagnostic: &Diagnostic| match &diagnostic.hint {
+        Some(hint) => format!("{diagnostic} ({hint})"),
+        None => diagnostic.to_string(),
+    };
+    error.diagnostics().iter().map(line).collect()
+}
+
+#[test]
+fn a_folder_without_a_known_file_is_rendered_as_plain_manifests() {
+    let all = FakeRenderers(vec![
+        Arc::new(FakeRenderer::new("kustomize", &["kustomization.yaml"], |_, _| Ok(RawOutput::default()))),
+        Arc::new(plain()),
+    ]);
+    let plain = rendered(&job("apps/web"), tree(), &all).unwrap();
+    assert_eq!((plain.renderer().name.as_str(), plain.manifests().len()), ("yaml", 1));
+
+    let with_file = tree().file("apps/web/kustomization.yaml", "");
+    assert_eq!(rendered(&job("apps/web/"), with_file, &all).unwrap().renderer().name, "kustomize");
+}
+
+#[test]
+fn the_files_that_detection_missed_are_inputs() {
+    let all = FakeRenderers(vec![
+        Arc::new(FakeRenderer::new("kustomize", &["kustomization.yaml"], |_, _| Ok(RawOutput::default()))),
+        Arc::new(plain()),
+    ]);
+    let inputs = rendered(&job("apps/web"), tree(), &all).unwrap().inputs().clone();
+    assert!(inputs.unchanged_in(&tree()).unwrap());
+    assert!(!inputs.unchanged_in(&tree().file("apps/web/kustomization.yaml", "")).unwrap());
+}
+
+#[test]
+fn an_origin_has_the_line_of_its_bytes() {
+    let renderer = FakeRenderer::new("yaml", &[], |_, tree| {
+        tree.resolve("", "apps/web/a.yaml", true).unwrap();
+        let raw = |span| RawManifest {
+            object: Bytes::from(config_map(&format!("{span:?}")).to_string()),
+            path: Some("/apps/web/a.yaml".to_owned()),
+            span: Some(span),
+        };
+        Ok(RawOutput { manifests: vec![raw((0, 2)), raw((6, 8)), raw((99, 99))], ..RawOutput::default() })
+    });
+    let tree = MemoryTree::new().file("apps/web/a.yaml", "a\n---\nb\n");
+    let rendered = rendered(&job("apps/web"), tree, &FakeRenderers::one(renderer)).unwrap();
+    let origins: Vec<_> =
+        rendered.manifests().iter().map(|m| m.origin.as_ref().unwrap().to_string()).collect();
+    assert_eq!(origins, ["apps/web/a.yaml:1", "apps/web/a.yaml:3", "apps/web/a.yaml:4"]);
+}
+
+#[test]
+fn the_digest_depends_on_the_objects_and_not_on_the_order_of_their_keys() {
+    let digest = |object: &'static str| {
+        let renderer = FakeRenderer::new("yaml", &[], move |_, _| {
+            let raw = RawManifest { object: Bytes::from_static(object.as_bytes()), path: None, span: None };
+            Ok(RawOutput { manifests: vec![raw], ..RawOutput::default() })
+        });
+        let all = FakeRenderers::one(renderer);
+        rendered(&job("apps/web"), tree(), &all).unwrap().digest().to_owned()
+    };
+    let first = digest(r#"{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}, "x": 1}"#);
+    assert_eq!(first, digest(r#"{"x": 1, "metadata": {"name": "a"}, "kind": "A", "apiVersion": "v1"}"#));
+    assert_ne!(first, digest(r#"{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}, "x": 2}"#));
+}
+
+#[test]
+fn a_list_is_taken_apart() {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [config_map("a"), config_map("b")]});
+    let rendered = rendered(&job("apps/web"), tree(), &FakeRenderers::one(returning(vec![list]))).unwrap();
+    assert_eq!(rendered.manifests().len(), 2);
+}
+
+#[test]
+fn every_reason_for_no_set_names_the_thing_the_place_and_the_next_step() {
+    let named = |name: &str| Job { renderer: Some(name.to_owned()), ..job("apps/web") };
+    assert_eq!(
+        failure(&named("kustomise"), tree(), plain()),
+        ["there is no plugin `kustomise` (known: yaml)"]
+    );
+    assert_eq!(
+        failure(&named("a-policy"), tree(), plain()),
+        ["the plugin `a-policy` can't be used as a renderer: it implements the world `policy`, not \
+          `renderer` (name a plugin that is a renderer)"]
+    );
+    assert_eq!(
+        failure(&job("apps/wbe"), tree(), plain()),
+        ["the path `apps/wbe` does not exist in this revision (the path is relative to the root of the \
+          repository)"]
+    );
+    assert_eq!(
+        failure(&job("apps/web/a.json"), tree(), plain()),
+        ["the path `apps/web/a.json` is not a folder (the path is relative to the root of the repository)"]
+    );
+    assert_eq!(
+        failure(&job("apps/../.."), tree(), plain()),
+        [
+            "apps/../..: `apps/../..` leads outside of the repository (an application can only use files of its \
+          own repository)"
+        ]
+    );
+    let helm = FakeRenderer::new("helm", &["Chart.yaml"], |_, _| Ok(RawOutput::default()));
+    assert_eq!(
+        failure(&job("apps/web"), tree(), helm),
+        ["apps/web: no renderer recognises a file in `apps/web` (name the renderer; known: helm)"]
+    );
+    let broken = FakeRenderer::new("yaml", &[], |_, _| {
+        Err(PluginError::Trap { message: "index out of bounds".to_owned(), output: "last line\n".to_owned() })
+    });
+    assert_eq!(
+        failure(&job("apps/web"), tree(), broken),
+        ["apps/web: the renderer `yaml@000000000000` on `apps/web` broke: index out of bounds; its last \
+          output: last line (this is a defect of the plugin: report it to its author with the digest)"]
+    );
+}
+
+#[test]
+fn two_renderers_that_recognise_a_folder_are_not_chosen_between() {
+    let empty =
+        |name: &str, file: &str| Arc::new(FakeRenderer::new(name, &[file], |_, _| Ok(RawOutput::default())));
+    let all = FakeRenderers(vec![empty("helm", "Chart.yaml"), empty("kustomize", "kustomization.yaml")]);
+    let both = tree().file("apps/web/Chart.yaml", "").file("apps/web/kustomization.yaml", "");
+    let error = rendered(&job("apps/web"), both, &all).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`apps/web` could be for the renderer `helm` (it has `Chart.yaml`) or for `kustomize` (it has \
+         `kustomization.yaml`)"
+    );
+}
+
+#[test]
+fn an_object_that_is_rendered_twice_is_refused_with_both_places() {
+    // The second goes to the target namespace too, and under another version.
+    let second =
+        r#"{"apiVersion": "v2", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "prod"}}"#;
+    assert_eq!(
+        failure(&job("apps/web"), tree().file("apps/web/b.json", second), plain()),
+        ["apps/web/b.json:1: ConfigMap/prod/a: is rendered twice: at apps/web/a.json:1 and at \
+          apps/web/b.json:1 (remove one of them; the API server can hold only one)"]
+    );
+    let other =
+        r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "test"}}"#;
+    let elsewhere = tree().file("apps/web/b.json", other);
+    assert!(rendered(&job("apps/web"), elsewhere, &FakeRenderers::one(plain())).is_ok());
+}
+
+#[test]
+fn what_is_not_an_object_is_refused_with_its_place() {
+    let with = |content: &'static str| {
+        failure(&job("apps/web"), MemoryTree::new().file("apps/web/a.json", content), plain())
+    };
+    assert_eq!(
+        with(r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}}"#),
+        ["apps/web/a.json:1: a manifest is not a Kubernetes object: `metadata.name` is missing \
+          (`generateName` would make another object at each sync; give it a `metadata.name`)"]
+    );
+    assert_eq!(
+        with("[]"),
+        ["apps/web/a.json:1: a manifest is not a Kubernetes object: `apiVersion` is missing (it is not a \
+          mapping)"]
+    );
+    assert!(with("{")[0].starts_with("apps/web/a.json:1: a manifest is not JSON: EOF"));
+}
+
+#[test]
+fn every_limit_names_itself_and_the_setting_that_raises_it() {
+    let mut few = job("apps/web");
+    few.limits.objects = 2;
+    assert_eq!(
+        failure(&few, tree(), returning(vec![config_map("a"), config_map("b"), config_map("c")])),
+        ["apps/web: `apps/web` renders to more than 2 objects (split the application, or raise \
+          limits.objects)"]
+    );
+    let mut small = job("apps/web");
+    small.limits.object_bytes = 64;
+    let large = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large-enough"}});
+    assert_eq!(
+        failure(&small, tree(), returning(vec![large])),
+        ["ConfigMap/large-enough: has 73 bytes, more than the limit of 64 (split it, or raise \
+          limits.objectBytes)"]
+    );
+    let mut paths = job("apps/web");
+    paths.limits.paths = 2;
+    assert_eq!(
+        failure(&paths, tree(), plain()),
+        ["the number of paths looked up exceeds the limit of 2 (limits.paths) (raise the setting that is \
+          named, or split the application)"]
+    );
+}
+
+/// Fails to read one file, as an object database does that lost it.
+struct Torn(MemoryTree);
+
+impl Tree for Torn {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+        self.0.entry(path)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+        self.0.list(path)
+    }
+
+    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
+        Err(TreeError::Unreadable { path: path.to_owned(), problem: "the object is missing".to_owned() })
+    }
+}
+
+#[test]
+fn a_renderer_that_swallows_a_failed_read_gives_no_set() {
+    let careless = FakeRenderer::new("yaml", &[], |request, tree| {
+        let (path, _) = tree.resolve(&request.path, "a.json", true).unwrap();
+        // The first failure is harmless, and must not hide the second.
+        let _ = tree.list(&path);
+        let _ = tree.read(&path);
+        Ok(RawOutput::default())
+    });
+    let failure =
+        render(&job("apps/web"), Arc::new(Torn(tree())), 0, &FakeRenderers::one(careless)).unwrap_err();
+    assert_eq!(failure.error.to_string(), "read `apps/web/a.json`: the object is missing");
+    assert!(!failure.error.is_deterministic());
+}
+
+mod memo {
+    use super::*;
+
+    fn shared(tree: MemoryTree) -> Arc<dyn Tree> {
+        Arc::new(tree)
+    }
+
+    #[test]
+    fn a_commit_that_touches_no_input_is_answered_from_memory() {
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        let first = memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        let elsewhere = tree().file("apps/other/b.json", "{}").file("README.md", "hello");
+        let second = memo.render(&job("apps/web"), &shared(elsewhere), 1, &all).unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!((all.0[0].calls(), memo.counts()), (1, MemoCounts { hits: 1, misses: 1 }));
+    }
+
+    #[test]
+    fn a_change_of_anything_that_was_looked_up_renders_again() {
+        for changed in [
+            MemoryTree::new().file("apps/web/a.json", config_map("b").to_string()),
+            tree().file("apps/web/b.json", config_map("b").to_string()),
+        ] {
+            let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+            let first = memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+            let second = memo.render(&job("apps/web"), &shared(changed), 0, &all).unwrap();
+            assert_ne!(first.digest(), second.digest());
+        }
+    }
+
+    #[test]
+    fn a_revert_is_answered_from_memory() {
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        let changed = tree().file("apps/web/b.json", config_map("b").to_string());
+        let first = memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        memo.render(&job("apps/web"), &shared(changed), 0, &all).unwrap();
+        let reverted = memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        assert!(Arc::ptr_eq(&first, &reverted));
+    }
+
+    #[test]
+    fn equal_sets_of_two_revisions_are_kept_once() {
+        let renderer = FakeRenderer::new("yaml", &[], |request, tree| {
+            tree.list(&request.path).unwrap();
+            let object = Bytes::from(config_map("a").to_string());
+            Ok(RawOutput {
+                manifests: vec![RawManifest { object, path: None, span: None }],
+                ..RawOutput::default()
+            })
+        });
+        let (memo, all) = (Memo::default(), FakeRenderers::one(renderer));
+        let first = memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        let listed = tree().file("apps/web/b.json", "");
+        let second = memo.render(&job("apps/web"), &shared(listed), 0, &all).unwrap();
+        assert!(!Arc::ptr_eq(&first, &second));
+        assert!(std::ptr::eq(first.manifests(), second.manifests()));
+    }
+
+    #[test]
+    fn another_job_or_another_plugin_is_another_render() {
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        let jobs = [
+            job("apps/web"),
+            Job { config: json!({"a": 1}), ..job("apps/web") },
+            Job { renderer: Some("yaml".to_owned()), ..job("apps/web") },
+            Job { target_namespace: "test".to_owned(), ..job("apps/web") },
+        ];
+        for job in &jobs {
+            memo.render(job, &shared(tree()), 0, &all).unwrap();
+        }
+        assert_eq!(memo.counts(), MemoCounts { hits: 0, misses: 4 });
+        let added = FakeRenderers(vec![
+            Arc::new(FakeRenderer::new("helm", &["a.json"], |_, _| Ok(RawOutput::default()))),
+            Arc::clone(&all.0[0]),
+        ]);
+        assert_eq!(memo.render(&jobs[0], &shared(tree()), 0, &added).unwrap().renderer().name, "helm");
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_and_a_missed_deadline_is_not() {
+        let refusing = || {
+            FakeRenderer::new("yaml", &[], |_, _| Err(PluginError::Refused(vec![Diagnostic::error("no")])))
+        };
+        let slow = || {
+            FakeRenderer::new("yaml", &[], |_, _| {
+                Err(PluginError::Deadline { limit: std::time::Duration::from_secs(1) })
+            })
+        };
+        for (renderer, calls) in [(refusing(), 1), (slow(), 2)] {
+            let (memo, all) = (Memo::default(), FakeRenderers::one(renderer));
+            for _ in 0..2 {
+                memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap_err();
+            }
+            assert_eq!(all.0[0].calls(), calls);
+        }
+    }
+
+    #[test]
+    fn a_path_that_appears_ends_the_memory_of_its_absence() {
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        memo.render(&job("apps/web"), &shared(MemoryTree::new()), 0, &all).unwrap_err();
+        memo.render(&job("apps/web"), &shared(MemoryTree::new()), 0, &all).unwrap_err();
+        assert!(memo.render(&job("apps/web"), &shared(tree()), 0, &all).is_ok());
+        assert_eq!(memo.counts(), MemoCounts { hits: 1, misses: 2 });
+    }
+
+    #[test]
+    fn a_tree_that_does_not_answer_is_no_hit() {
+        struct Silent;
+        impl Tree for Silent {
+            fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+                Err(TreeError::Unreadable { path: path.to_owned(), problem: "gone".to_owned() })
+            }
+            fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+                self.entry(path).map(|_| Vec::new())
+            }
+            fn read(&self, path: &str) -> Result<Bytes, TreeError> {
+                self.entry(path).map(|_| Bytes::new())
+            }
+        }
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        let silent: Arc<dyn Tree> = Arc::new(Silent);
+        memo.render(&job("apps/web"), &silent, 0, &all).unwrap_err();
+        // The good entry is still there.
+        memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        assert_eq!(memo.counts(), MemoCounts { hits: 1, misses: 2 });
+    }
+}
