@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod controller;
+pub mod cluster;
 pub mod diagnostic;
 pub mod gate;
 pub mod object;
