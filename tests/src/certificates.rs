@@ -57,9 +57,17 @@ impl Authority {
     }
 }
 
-/// A private key in PEM that belongs to no certificate.
-pub(crate) fn signing_key() -> anyhow::Result<String> {
-    Ok(KeyPair::generate().context("generate a signing key")?.serialize_pem())
+/// A pair of keys that belongs to no certificate, both PEM.
+pub(crate) struct SigningKey {
+    pub(crate) private: String,
+    pub(crate) public: String,
+}
+
+impl SigningKey {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let key = KeyPair::generate().context("generate a signing key")?;
+        Ok(Self { private: key.serialize_pem(), public: key.public_key_pem() })
+    }
 }
 
 /// A secret of 128 random bits, in hexadecimal.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::certificates::{self, Authority, Issued, LOOPBACK_NAMES};
+use crate::certificates::{self, Authority, Issued, LOOPBACK_NAMES, SigningKey};
 
 /// The user with all rights (group `system:masters`).
 pub(crate) const ADMIN: &str = "admin";
@@ -47,7 +47,9 @@ impl Credentials {
         write(&credentials.certificate(), &certificate)?;
         write(&credentials.certificate_key(), &key)?;
         write(&credentials.authority(), &credentials.authority_pem)?;
-        write(&credentials.service_account_key(), &certificates::signing_key()?)?;
+        let service_accounts = SigningKey::new()?;
+        write(&credentials.service_account_key(), &service_accounts.private)?;
+        write(&credentials.service_account_public_key(), &service_accounts.public)?;
         write(&credentials.tokens(), &credentials.users.iter().map(User::line).collect::<String>())?;
         Ok(credentials)
     }
@@ -87,9 +89,14 @@ impl Credentials {
         self.folder.join("apiserver.key")
     }
 
-    /// Signs and, as kube-apiserver derives the public half itself, also verifies service account tokens.
+    /// Signs service account tokens.
     pub(crate) fn service_account_key(&self) -> PathBuf {
         self.folder.join("service-accounts.key")
+    }
+
+    /// Verifies service account tokens.
+    pub(crate) fn service_account_public_key(&self) -> PathBuf {
+        self.folder.join("service-accounts.pub")
     }
 
     pub(crate) fn tokens(&self) -> PathBuf {

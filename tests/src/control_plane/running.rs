@@ -153,7 +153,6 @@ impl Setup {
     fn start_apiserver(&self, port: u16) -> anyhow::Result<Program> {
         let credentials = &self.credentials;
         let loopback = Ipv4Addr::LOCALHOST.to_string();
-        let key = credentials.service_account_key();
         let arguments = flags(&[
             ("--etcd-servers", &self.etcd_url),
             ("--secure-port", &port.to_string()),
@@ -164,8 +163,8 @@ impl Setup {
             ("--tls-cert-file", &credentials.certificate().to_string_lossy()),
             ("--tls-private-key-file", &credentials.certificate_key().to_string_lossy()),
             ("--service-account-issuer", "https://kubernetes.default.svc"),
-            ("--service-account-key-file", &key.to_string_lossy()),
-            ("--service-account-signing-key-file", &key.to_string_lossy()),
+            ("--service-account-key-file", &credentials.service_account_public_key().to_string_lossy()),
+            ("--service-account-signing-key-file", &credentials.service_account_key().to_string_lossy()),
             ("--token-auth-file", &credentials.tokens().to_string_lossy()),
             ("--authorization-mode", "RBAC"),
             ("--service-cluster-ip-range", "10.0.0.0/24"),
