@@ -56,7 +56,7 @@ impl Default for Options {
             controller_manager: true,
             scheduler: false,
             users: vec![GUEST.to_owned()],
-            ready_within: Duration::from_secs(120),
+            ready_within: Duration::from_mins(2),
             progress: Arc::new(|_| {}),
         }
     }

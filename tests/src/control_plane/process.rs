@@ -121,6 +121,8 @@ fn tail(path: &Path) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
     use super::*;
 
     fn shell(script: &str, log: &Path) -> Program {
@@ -144,6 +146,22 @@ mod tests {
         let mut program = shell("cat; [ -e /proc/self/fd/3 ] && echo leaked; echo done", &log);
         program.child.wait().unwrap();
         assert_eq!(program.log_tail(), "done\n");
+    }
+
+    #[test]
+    fn the_end_of_the_lifeline_kills_the_program_and_removes_what_it_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let leftovers = folder.path().join("leftovers");
+        std::fs::create_dir(&leftovers).unwrap();
+        let words = ["/bin/sleep", "1000"].map(OsString::from).to_vec();
+        let log = folder.path().join("log");
+        let start = Start { name: "sleep", words, log: &log, leftovers: Some(&leftovers) };
+        let mut program = Program::start(start).unwrap();
+        drop(program.lifeline.take());
+        assert_eq!(program.child.wait().unwrap().signal(), Some(9));
+        while leftovers.exists() {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::repo;
 const ANSWER_LIMIT: u64 = 512 * 1024 * 1024;
 
 /// How long Git may take for one answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+const ANSWER_WITHIN: Duration = Duration::from_mins(2);
 
 /// What Git answers to the request `parts` with `body`, for the repositories in `root`.
 pub(super) async fn ask(root: &Path, parts: &Parts, body: Bytes) -> anyhow::Result<Response<Bytes>> {

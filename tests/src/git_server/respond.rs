@@ -133,7 +133,7 @@ pub(super) async fn respond(
         return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large or ended early\n"));
     };
     let (head, body) = backend::ask(&state.root, &parts, body.to_bytes()).await?.into_parts();
-    let body = if fault == Some(Fault::Truncate) { half(body) } else { full(body) };
+    let body = if fault == Some(Fault::Truncate) { half(&body) } else { full(body) };
     Ok(Response::from_parts(head, body))
 }
 
@@ -148,7 +148,7 @@ fn full(bytes: Bytes) -> Body {
 }
 
 /// A body that fails in its middle, on which the connection is closed. The backend's answers carry their length.
-fn half(bytes: Bytes) -> Body {
+fn half(bytes: &Bytes) -> Body {
     let sent = bytes.slice(..bytes.len() / 2);
     let end = std::io::Error::other("a fault that the test asked for");
     StreamBody::new(futures::stream::iter([Ok(Frame::data(sent)), Err(end)])).boxed()

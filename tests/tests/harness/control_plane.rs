@@ -139,12 +139,10 @@ fn a_control_plane_dies_with_a_parent_that_is_killed() {
 async fn a_parent_that_waits_to_be_killed() {
     let Some(handover) = std::env::var_os(HANDOVER).map(PathBuf::from) else { return };
     let control_plane = ControlPlane::start(bare()).await.unwrap();
-    let mut text = control_plane.folder().display().to_string();
-    for (_, pid) in control_plane.processes().unwrap() {
-        text.push_str(&format!("\n{pid}"));
-    }
+    let pids = control_plane.processes().unwrap().into_iter().map(|(_, pid)| pid.to_string());
+    let lines: Vec<String> = [control_plane.folder().display().to_string()].into_iter().chain(pids).collect();
     let unfinished = handover.with_extension("unfinished");
-    std::fs::write(&unfinished, text).unwrap();
+    std::fs::write(&unfinished, lines.join("\n")).unwrap();
     std::fs::rename(&unfinished, &handover).unwrap();
     std::future::pending::<()>().await;
 }
@@ -166,7 +164,7 @@ fn ended(pid: u32) -> bool {
 /// For what no event tells: other processes' ends. The deadline only keeps a failure from lasting for ever.
 fn wait_until(what: &str, condition: impl FnMut() -> bool) {
     let mut condition = condition;
-    let deadline = Instant::now() + Duration::from_secs(300);
+    let deadline = Instant::now() + Duration::from_mins(5);
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(20));
