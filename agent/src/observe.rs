@@ -1,0 +1,3 @@
+//! Watches what was applied: notices drift, and follows health.
+
+pub(crate) mod index;

@@ -1,0 +1,132 @@
+//! The metrics. Every label is a closed set, so that their number is bounded.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// A step of the data flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Step {
+    Poll,
+    Render,
+    Gate,
+    Plan,
+    Apply,
+    Sync,
+    Correct,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Outcome {
+    Done,
+    /// There was nothing to do.
+    Unchanged,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    step: Step,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabel {
+    step: Step,
+}
+
+/// Counts what happens. Clones share their counts.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    steps: Family<StepLabels, Counter>,
+    seconds: Family<StepLabel, Histogram>,
+    drift_to_correction: Histogram,
+    pub(crate) leader: Gauge,
+    pub(crate) repositories: Gauge,
+    pub(crate) applications: Gauge,
+    pub(crate) ready_applications: Gauge,
+    pub(crate) objects: Gauge,
+}
+
+impl Metrics {
+    /// Registers everything under the prefix `windlass`.
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            steps: Family::default(),
+            seconds: Family::new_with_constructor(histogram),
+            drift_to_correction: histogram(),
+            leader: Gauge::default(),
+            repositories: Gauge::default(),
+            applications: Gauge::default(),
+            ready_applications: Gauge::default(),
+            objects: Gauge::default(),
+        };
+        let registry = registry.sub_registry_with_prefix("windlass");
+        registry.register("steps", "Steps of the data flow that ended", metrics.steps.clone());
+        registry.register_with_unit(
+            "step_duration",
+            "How long steps took",
+            Unit::Seconds,
+            metrics.seconds.clone(),
+        );
+        registry.register_with_unit(
+            "drift_correction_duration",
+            "From the report of a foreign change to its correction",
+            Unit::Seconds,
+            metrics.drift_to_correction.clone(),
+        );
+        registry.register("leader", "1 while this agent writes", metrics.leader.clone());
+        registry.register("repositories", "Repositories known", metrics.repositories.clone());
+        registry.register("applications", "Applications known", metrics.applications.clone());
+        registry.register(
+            "ready_applications",
+            "Applications whose Ready is True",
+            metrics.ready_applications.clone(),
+        );
+        registry.register("objects", "Live objects owned by Applications", metrics.objects.clone());
+        metrics
+    }
+
+    /// One step ended.
+    pub(crate) fn step(&self, step: Step, outcome: Outcome, took: Duration) {
+        self.steps.get_or_create(&StepLabels { step, outcome }).inc();
+        self.seconds.get_or_create(&StepLabel { step }).observe(took.as_secs_f64());
+    }
+
+    /// A drifted object was corrected this long after it was noticed.
+    pub(crate) fn corrected(&self, after: Duration) {
+        self.drift_to_correction.observe(after.as_secs_f64());
+    }
+}
+
+/// Adds the requests that were sent to the API server, by verb.
+pub(crate) fn register_requests(
+    registry: &mut Registry,
+    verbs: Vec<(&'static str, Counter<u64, AtomicU64>)>,
+) {
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+    struct Verb {
+        verb: &'static str,
+    }
+    let requests: Family<Verb, Counter> = Family::default();
+    for (verb, counter) in verbs {
+        requests.get_or_create(&Verb { verb });
+        registry.register(
+            format!("windlass_api_{verb}_requests"),
+            "Requests sent to the API server",
+            counter,
+        );
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
+}
