@@ -1,4 +1,5 @@
 //! Application: a path of a Repository, and where it goes.
+#![expect(unreachable_pub, reason = "KubeSchema repeats the public structs inside a function")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -261,14 +262,19 @@ pub enum HealthState {
 #[serde(rename_all = "camelCase", default)]
 pub struct HealthCounts {
     /// Objects whose controller reached the newest state.
+    #[schemars(with = "i32", range(min = 0))]
     pub healthy: u32,
     /// Objects on their way.
+    #[schemars(with = "i32", range(min = 0))]
     pub progressing: u32,
     /// Objects stopped by their owner's wish.
+    #[schemars(with = "i32", range(min = 0))]
     pub suspended: u32,
     /// Objects that failed.
+    #[schemars(with = "i32", range(min = 0))]
     pub failed: u32,
     /// Objects of which nothing is known.
+    #[schemars(with = "i32", range(min = 0))]
     pub unknown: u32,
 }
 
@@ -277,12 +283,15 @@ pub struct HealthCounts {
 #[serde(rename_all = "camelCase", default)]
 pub struct VerdictSummary {
     /// Findings that refuse the revision.
+    #[schemars(with = "i32", range(min = 0))]
     pub denied: u32,
 
     /// Findings of policies that only warn.
+    #[schemars(with = "i32", range(min = 0))]
     pub warned: u32,
 
     /// Findings of policies that only audit.
+    #[schemars(with = "i32", range(min = 0))]
     pub audited: u32,
 
     /// The first findings, each with its file and line, object and policy.

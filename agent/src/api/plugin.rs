@@ -1,4 +1,5 @@
 //! Plugin: a component and what it is allowed.
+#![expect(unreachable_pub, reason = "KubeSchema repeats the public structs inside a function")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -83,7 +84,7 @@ pub struct PluginLimits {
 
     /// How often a call may ask the host, for example to open a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100_000_000))]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 100_000_000))]
     pub host_calls: Option<u32>,
 }
 

@@ -1,4 +1,5 @@
 //! Repository: a Git remote that is polled.
+#![expect(unreachable_pub, reason = "KubeSchema repeats the public structs inside a function")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
