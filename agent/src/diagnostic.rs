@@ -1,9 +1,14 @@
 //! What a person has to know, and where it is: the one structure behind
 //! terminal output, JSON, conditions and events.
 
+mod terminal;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
+
+pub use terminal::Terminal;
 
 use crate::object::{ObjectKey, Origin};
 
@@ -70,4 +75,25 @@ impl fmt::Display for Diagnostic {
         }
         f.write_str(&self.message)
     }
+}
+
+/// `text` with all characters escaped that a terminal would obey or that
+/// reorder what a person reads.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if obeyed(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }

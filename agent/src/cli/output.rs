@@ -1,0 +1,105 @@
+//! The two streams, and whether they are coloured.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
+
+use bytes::Bytes;
+
+use crate::diagnostic::{Diagnostic, Terminal, escape};
+use crate::source::tree::Tree;
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    fn wanted(self, is_terminal: bool, no_color: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && !no_color,
+        }
+    }
+}
+
+/// Where a command writes.
+pub(super) struct Output {
+    color: Color,
+    no_color: bool,
+}
+
+impl Output {
+    pub(super) fn new(color: Color) -> Self {
+        // https://no-color.org: set and not empty.
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { color, no_color }
+    }
+
+    pub(super) fn stdout(&self) -> StdoutLock<'static> {
+        io::stdout().lock()
+    }
+
+    pub(super) fn on_stdout(&self) -> Terminal {
+        Terminal { color: self.color.wanted(io::stdout().is_terminal(), self.no_color) }
+    }
+
+    fn on_stderr(&self) -> Terminal {
+        Terminal { color: self.color.wanted(io::stderr().is_terminal(), self.no_color) }
+    }
+
+    /// One line with the whole chain of causes. A failure to write it has
+    /// nowhere to be reported.
+    pub(super) fn error(&self, error: &anyhow::Error) {
+        let text = self.on_stderr().draw(&Diagnostic::error(format!("{error:#}")), None);
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Diagnostics about files of `tree`, on standard error.
+    pub(super) fn diagnostics(&self, diagnostics: &[Diagnostic], tree: &dyn Tree) {
+        let text = draw(self.on_stderr(), diagnostics, tree);
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// One line on standard error.
+    pub(super) fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", escape(text));
+    }
+}
+
+/// Diagnostics about files of `tree`, each with its source line.
+pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tree) -> String {
+    let mut files: HashMap<&str, Option<Bytes>> = HashMap::new();
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let place = diagnostic.origin.as_ref().filter(|origin| origin.line.is_some());
+        let source = place
+            .and_then(|origin| files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone());
+        text.push_str(&terminal.draw(diagnostic, source.as_deref()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_unless_someone_says_otherwise() {
+        for (color, is_terminal, no_color, expected) in [
+            (Color::Auto, true, false, true),
+            (Color::Auto, true, true, false),
+            (Color::Auto, false, false, false),
+            (Color::Always, false, true, true),
+            (Color::Never, true, false, false),
+        ] {
+            assert_eq!(color.wanted(is_terminal, no_color), expected, "{color:?} {is_terminal} {no_color}");
+        }
+    }
+}
