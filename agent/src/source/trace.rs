@@ -15,6 +15,8 @@ use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, wrong_kind};
 
 /// How many symlinks one path may go through, as Linux counts them.
 const SYMLINK_LIMIT: u32 = 40;
+/// The longest target of a symlink in bytes, as Linux has it.
+const TARGET_BYTES: u64 = 4096;
 
 /// What one look-up found. Only as much as the answer told: a directory that
 /// was merely walked through does not depend on what it holds.
@@ -145,7 +147,12 @@ impl TracedTree {
     ///
     /// # Errors
     /// [`TreeError::Outside`] when the path climbs above the root.
-    pub fn resolve(&self, base: &str, path: &str, follow: bool) -> Result<(String, Option<Entry>), TreeError> {
+    pub fn resolve(
+        &self,
+        base: &str,
+        path: &str,
+        follow: bool,
+    ) -> Result<(String, Option<Entry>), TreeError> {
         self.remember_failure(self.walk(base, path, follow))
     }
 
@@ -177,10 +184,11 @@ impl TracedTree {
     }
 
     fn walk(&self, base: &str, path: &str, follow: bool) -> Result<(String, Option<Entry>), TreeError> {
-        let mut resolved: Vec<String> = if path.starts_with('/') { Vec::new() } else { split(base).collect() };
+        let mut resolved: Vec<String> =
+            if path.starts_with('/') { Vec::new() } else { split(base).collect() };
         let mut pending: Vec<String> = split(path).collect();
         pending.reverse();
-        let wants_directory = path.ends_with('/');
+        let mut wants_directory = path.ends_with('/') || path.ends_with("/.");
         let mut links = 0;
         while let Some(part) = pending.pop() {
             if part == ".." {
@@ -199,10 +207,14 @@ impl TracedTree {
                         return Err(TreeError::SymlinkLoop { path: path.to_owned(), limit: SYMLINK_LIMIT });
                     }
                     let target = self.link_target(&here)?;
+                    if target.is_empty() {
+                        return Ok((here, None));
+                    }
                     // An absolute target names a place on the machine of whoever committed it.
                     if target.starts_with('/') {
                         return Err(TreeError::Outside { path: here });
                     }
+                    wants_directory |= last && target.ends_with('/');
                     resolved.pop();
                     pending.extend(split(&target).collect::<Vec<_>>().into_iter().rev());
                 }
@@ -219,7 +231,10 @@ impl TracedTree {
         }
         let here = resolved.join("/");
         let entry = self.entry(&here)?;
-        Ok((here, entry))
+        let fits = |entry: &Entry| {
+            !wants_directory || matches!(entry.kind, EntryKind::Directory | EntryKind::Submodule)
+        };
+        Ok((here, entry.filter(fits)))
     }
 
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
@@ -241,7 +256,11 @@ impl TracedTree {
         match entry {
             Some(entry) if matches!(entry.kind, EntryKind::File | EntryKind::Executable) => {
                 if entry.size > self.limits.file_bytes {
-                    return Err(limit(format!("the size of `{path}`"), self.limits.file_bytes, "limits.fileBytes"));
+                    return Err(limit(
+                        format!("the size of `{path}`"),
+                        self.limits.file_bytes,
+                        "limits.fileBytes",
+                    ));
                 }
                 let mut state = self.state();
                 state.bytes += entry.size;
@@ -266,6 +285,9 @@ impl TracedTree {
     fn link_target(&self, path: &str) -> Result<String, TreeError> {
         match self.entry(path)? {
             Some(entry) if entry.kind == EntryKind::Symlink => {
+                if entry.size > TARGET_BYTES {
+                    return Err(limit(format!("the target of the symlink `{path}`"), TARGET_BYTES, "fixed"));
+                }
                 let target = self.tree.read(path)?;
                 String::from_utf8(target.to_vec()).map_err(|_| TreeError::Unreadable {
                     path: path.to_owned(),
@@ -310,3 +332,6 @@ fn split(path: &str) -> impl Iterator<Item = String> + '_ {
 fn limit(what: String, limit: u64, setting: &'static str) -> TreeError {
     TreeError::Limit { what, limit, setting }
 }
+
+#[cfg(test)]
+mod tests;
