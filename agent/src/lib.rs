@@ -1,15 +1,16 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod api;
-pub mod controller;
+pub(crate) mod apply;
 pub mod cluster;
+pub mod controller;
 pub mod diagnostic;
 pub mod gate;
 pub mod object;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub mod plugin;
-pub(crate) mod shard;
 pub mod render;
+pub(crate) mod shard;
 pub mod source;
 pub(crate) mod telemetry;

@@ -186,9 +186,14 @@ fn two_manifests_that_become_one_object_are_refused() {
         None,
     )
     .unwrap();
-    let error =
-        compare(&[manifest("ConfigMap", "a"), explicit], &scopes(), &Inventory::default(), |_| None, options())
-            .unwrap_err();
+    let error = compare(
+        &[manifest("ConfigMap", "a"), explicit],
+        &scopes(),
+        &Inventory::default(),
+        |_| None,
+        options(),
+    )
+    .unwrap_err();
     assert!(matches!(error, PlanError::Duplicate { .. }), "{error}");
 }
 
