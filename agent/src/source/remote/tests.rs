@@ -1,6 +1,7 @@
 mod server;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use super::*;
@@ -146,6 +147,11 @@ fn force_push_is_followed_and_told() {
     let (first, fast_forward) = moved(&remote, Some(&rewritten));
     assert_eq!((first.subject.as_str(), fast_forward), ("First", Some(false)));
     assert_eq!(remote.tree(&first).unwrap().entry("b.yaml").unwrap(), None);
+    assert_eq!(poll(&remote, Some(&first)), Ok(Polled::Unchanged));
+    let requests = remote.requests();
+    drop(remote);
+    assert_eq!(requests, 3 + 2 + 1 + 1);
+    assert_eq!(poll(&setup.remote(), Some(&first)), Ok(Polled::Unchanged));
 }
 
 #[test]
@@ -234,6 +240,13 @@ fn missing_reference_offers_others() {
         format!("{} has no branch `mian`; it has develop, main", setup.server.url())
     );
     assert!(!error.is_transient());
+    let remote = setup.following(Reference::Tag("v1".to_owned()));
+    for requests in [3, 5] {
+        let error = poll(&remote, None).unwrap_err();
+        assert_eq!(error.to_string(), format!("{} has no tag `v1`", setup.server.url()));
+        assert_eq!(remote.requests(), requests);
+    }
+    drop(remote);
     let absent = "00000000000000000000000000000000000000aa".parse().unwrap();
     let error = poll(&setup.following(Reference::Commit(absent)), None).unwrap_err();
     assert!(matches!(error, SourceError::ReferenceNotFound { .. }), "{error}");
@@ -494,8 +507,7 @@ fn server_that_changes_its_protocol_is_asked_anew() {
 #[test]
 fn empty_repository_has_no_revision() {
     let setup = Setup::new();
-    setup.server.work(&["push", "--quiet", "origin", "main:other"]);
-    setup.server.work(&["push", "--quiet", "origin", ":refs/heads/main"]);
+    setup.server.work(&["--git-dir=../app.git", "update-ref", "-d", "refs/heads/main"]);
     let error = poll(&setup.following(Reference::Head), None).unwrap_err();
     assert!(matches!(error, SourceError::ReferenceNotFound { .. }), "{error}");
 }
@@ -535,6 +547,83 @@ fn silent_server_ends_with_the_timeout_or_with_cancellation() {
         polling.join().unwrap().unwrap_err()
     });
     assert!(matches!(error, SourceError::Cancelled { .. }), "{error}");
+}
+
+#[test]
+fn server_without_tls_is_no_trusted_connection() {
+    let cache = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/app.git", listener.local_addr().unwrap());
+    let remote = Remote::open(cache.path(), RemoteOptions::new("a/b", url)).unwrap();
+    let error = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            // Until the client has had enough.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        poll(&remote, None).unwrap_err()
+    });
+    assert!(matches!(error, SourceError::Tls { .. }), "{error}");
+}
+
+#[test]
+fn repository_that_lacks_an_object_is_never_a_tree_without_it() {
+    let setup = Setup::new();
+    setup.server.commit("apps/b.yaml", "two", "Second");
+    let folder = setup.server.folder.path().join("work/.git");
+    let commit: ObjectId = setup.server.work(&["rev-parse", "HEAD"]).parse().unwrap();
+    for (object, error_of) in
+        [("HEAD:apps/b.yaml", "apps/b.yaml"), ("HEAD:apps", "apps/b.yaml"), ("HEAD:", "")]
+    {
+        let id = setup.server.work(&["rev-parse", object]);
+        let store = Arc::new(ObjectStore::open(&folder, 1 << 20).unwrap());
+        let revision = store.revision(commit).unwrap();
+        complete::check(&store, revision.tree, 100).unwrap();
+        let file = folder.join("objects").join(&id[..2]).join(&id[2..]);
+        let content = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let store = Arc::new(ObjectStore::open(&folder, 1 << 20).unwrap());
+        complete::check(&store, revision.tree, 100).unwrap_err();
+        let tree = GitTree::new(store, revision.tree, 1 << 20);
+        let read =
+            if error_of.is_empty() { tree.list("").map(|_| ()) } else { tree.entry(error_of).map(|_| ()) };
+        assert!(matches!(read, Err(TreeError::Unreadable { .. })), "{object}: {read:?}");
+        fs::write(&file, content).unwrap();
+    }
+}
+
+#[test]
+fn object_that_declares_more_than_allowed_is_not_read() {
+    let setup = Setup::new();
+    setup.server.commit("large", &"x".repeat(100_000), "Large");
+    let remote = setup.remote();
+    let (revision, _) = moved(&remote, None);
+    drop(remote);
+    let limits = FetchLimits { object_bytes: 50_000, ..FetchLimits::default() };
+    let remote = setup.open(RemoteOptions { limits, ..setup.options() });
+    let tree = remote.tree(&revision).unwrap();
+    assert_eq!(tree.entry("large").unwrap().unwrap().size, 100_000);
+    assert!(matches!(tree.read("large"), Err(TreeError::Unreadable { .. })));
+    assert_eq!(tree.read("a.yaml").unwrap(), "one");
+    // The library's own bound holds where ours is not asked.
+    let store = remote.cache().store().unwrap().clone();
+    let id = tree.entry("large").unwrap().unwrap().id;
+    let read = store.with(|repository| {
+        repository.find_object(gix::ObjectId::from(id)).map(|_| ()).map_err(|error| chain(&error))
+    });
+    assert!(read.is_err());
+}
+
+#[test]
+fn panic_of_the_library_is_an_error_of_one_look_up() {
+    let setup = Setup::new();
+    let remote = setup.remote();
+    let (revision, _) = moved(&remote, None);
+    let store = remote.cache().store().unwrap().clone();
+    let result: Result<(), String> = store.with(|_| panic!("on hostile data"));
+    assert_eq!(result, Err("panic: on hostile data".to_owned()));
+    assert_eq!(text(&remote, &revision, "a.yaml"), "one");
 }
 
 #[test]

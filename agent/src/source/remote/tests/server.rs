@@ -51,8 +51,11 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (mood, seen, stop) =
-            (Arc::<Mutex<Mood>>::default(), Arc::<Mutex<Vec<Seen>>>::default(), Arc::default());
+        let (mood, seen, stop) = (
+            Arc::<Mutex<Mood>>::default(),
+            Arc::<Mutex<Vec<Seen>>>::default(),
+            Arc::<Mutex<bool>>::default(),
+        );
         let thread = std::thread::spawn({
             let (root, mood, seen, stop) =
                 (folder.path().to_owned(), mood.clone(), seen.clone(), Arc::clone(&stop));
