@@ -74,7 +74,7 @@ impl RemoteOptions {
             reference: Reference::Head,
             credentials: None,
             ca_pem: None,
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             limits: FetchLimits::default(),
         }
     }
