@@ -205,3 +205,6 @@ fn unreadable(path: &str, problem: String) -> TreeError {
     let path = if path.is_empty() { "/" } else { path };
     TreeError::Unreadable { path: path.to_owned(), problem }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,7 @@ impl RemoteOptions {
             reference: Reference::Head,
             credentials: None,
             ca_pem: None,
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             limits: FetchLimits::default(),
         }
     }
@@ -176,7 +176,16 @@ impl Remote {
         let result = result.unwrap_or_else(|panic| {
             Err(SourceError::Internal { url: self.url.clone(), problem: panic_message(panic.as_ref()) })
         });
-        if result.is_err() {
+        let is_about_the_server = |error: &SourceError| {
+            !matches!(
+                error,
+                SourceError::ReferenceNotFound { .. }
+                    | SourceError::Unreachable { .. }
+                    | SourceError::Cancelled { .. }
+                    | SourceError::Cache { .. }
+            )
+        };
+        if result.as_ref().is_err_and(is_about_the_server) {
             self.client.forget();
         }
         result
@@ -222,7 +231,7 @@ impl Remote {
             }
             other => other?,
         };
-        let store = match self.at_hand(target) {
+        let store = match self.at_hand(target)? {
             Some(store) => store,
             None => self.receive(target, conversation)?,
         };
@@ -258,14 +267,20 @@ impl Remote {
     }
 
     /// The repository here, if it holds `target` completely.
-    fn at_hand(&self, target: ObjectId) -> Option<Arc<ObjectStore>> {
-        let cache = self.cache();
-        let store = cache.store()?.clone();
-        let is_tip = cache.tip() == Some(target);
-        drop(cache);
-        let revision = store.revision(target).ok()?;
-        // An older commit may have come without its tree.
-        (is_tip || complete::check(&store, revision.tree, self.limits.objects).is_ok()).then_some(store)
+    fn at_hand(&self, target: ObjectId) -> Result<Option<Arc<ObjectStore>>, SourceError> {
+        let (store, tip) = {
+            let cache = self.cache();
+            (cache.store().cloned(), cache.tip())
+        };
+        let Some(store) = store else { return Ok(None) };
+        if tip == Some(target) {
+            return Ok(Some(store));
+        }
+        // An older commit, which may have come without its tree.
+        let revision = store.revision(target);
+        let is_complete =
+            revision.is_ok_and(|here| complete::check(&store, here.tree, self.limits.objects).is_ok());
+        if is_complete { self.adopt(store, target).map(Some) } else { Ok(None) }
     }
 
     /// Fetches `target` on top of what is here, or afresh where that is not

@@ -32,7 +32,7 @@ pub(crate) struct Cache {
     object_bytes: u64,
     current: Option<Current>,
     /// Held locked.
-    _lock: File,
+    lock: File,
 }
 
 struct Current {
@@ -67,7 +67,7 @@ impl Cache {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
         lock.try_lock().map_err(|_| io::Error::other("another process or Repository uses it"))?;
-        let mut cache = Self { folder: folder.to_owned(), object_bytes, current: None, _lock: lock };
+        let mut cache = Self { folder: folder.to_owned(), object_bytes, current: None, lock };
         match cache.read_record() {
             Ok(current) => cache.current = current,
             Err(problem) => tracing::warn!(%problem, folder = %folder.display(), "cache discarded"),
@@ -178,6 +178,13 @@ impl Cache {
             fs::remove_dir_all(self.folder.join(name))?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        // A process that is just being started may hold a copy of the handle for a moment.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -79,8 +79,7 @@ impl Conversation {
         bounds: Bounds,
         guard: &Guard,
     ) -> gix::Result<()> {
-        let repository =
-            gix::open_opts(store.folder(), gix::open::Options::isolated().open_path_as_is(true))?;
+        let repository = store.repository();
         let options = Options {
             shallow_file: repository.shallow_file()?,
             shallow: &match have {

@@ -28,7 +28,7 @@ const REDIRECTS: u32 = 3;
 const REQUEST_BYTES: usize = 1 << 20;
 /// The largest advertisement that is kept between polls.
 const KEPT_ADVERTISEMENT_BYTES: usize = 16 << 10;
-const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 3600);
+const RETRY_AFTER_LIMIT: Duration = Duration::from_hours(24);
 
 /// One remote's HTTP client; clones share connections and what is remembered.
 #[derive(Clone)]

@@ -51,8 +51,11 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (mood, seen, stop) =
-            (Arc::<Mutex<Mood>>::default(), Arc::<Mutex<Vec<Seen>>>::default(), Arc::default());
+        let (mood, seen, stop) = (
+            Arc::<Mutex<Mood>>::default(),
+            Arc::<Mutex<Vec<Seen>>>::default(),
+            Arc::<Mutex<bool>>::default(),
+        );
         let thread = std::thread::spawn({
             let (root, mood, seen, stop) =
                 (folder.path().to_owned(), mood.clone(), seen.clone(), Arc::clone(&stop));
@@ -215,14 +218,10 @@ fn answer(mut stream: &TcpStream, root: &Path, mood: &Mood, seen: &Mutex<Vec<See
     let (head, content) = output.split_at(end + 4);
     let head = String::from_utf8_lossy(head);
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
-    let lines: String = head
-        .lines()
-        .filter(|line| line.starts_with("Content-Type"))
-        .map(|line| format!("{line}\r\n"))
-        .collect();
+    let kind = head.lines().find(|line| line.starts_with("Content-Type")).unwrap_or("X-Kind: none");
     write!(
         stream,
-        "HTTP/1.1 {status}\r\n{lines}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         content.len()
     )?;
     stream.write_all(&content[..content.len().min(cut)])
