@@ -6,7 +6,13 @@
 //! reads nothing but what it is handed, keeps nothing, and ends: by its result,
 //! its deadline or one of its other limits.
 
+mod engine;
+mod panic_channel;
+mod preview1;
+mod preview2;
 pub(crate) mod sandbox;
+mod store;
+mod trap;
 
 use std::time::Duration;
 
