@@ -90,10 +90,13 @@ impl Artifact {
 
 fn parse_manifest(json: &[u8]) -> Result<PluginManifest, PluginError> {
     if json.len() > MAX_MANIFEST_BYTES {
-        return Err(load(format!("its `{MANIFEST_SECTION}` section is larger than {MAX_MANIFEST_BYTES} bytes")));
+        return Err(load(format!(
+            "its `{MANIFEST_SECTION}` section is larger than {MAX_MANIFEST_BYTES} bytes"
+        )));
     }
-    let manifest: PluginManifest = serde_json::from_slice(json)
-        .map_err(|error| load(format!("its `{MANIFEST_SECTION}` section does not follow the contract: {error}")))?;
+    let manifest: PluginManifest = serde_json::from_slice(json).map_err(|error| {
+        load(format!("its `{MANIFEST_SECTION}` section does not follow the contract: {error}"))
+    })?;
     if !is_plugin_name(&manifest.name) {
         return Err(load(format!(
             "its name `{}` is not made of lower case letters, digits and `-`, at most 63",
@@ -136,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_manifest_is_read_from_its_section() {
-        let bytes = module(&[r#"{"name":"pinned-images","version":"0.1.0","world":"policy","matches":["v1/Pod"]}"#]);
+        let bytes =
+            module(&[r#"{"name":"pinned-images","version":"0.1.0","world":"policy","matches":["v1/Pod"]}"#]);
         let manifest = Artifact::inspect(&bytes).unwrap().manifest.unwrap();
         assert_eq!((manifest.name.as_str(), manifest.matches), ("pinned-images", vec!["v1/Pod".to_owned()]));
     }
@@ -150,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_field_that_the_contract_does_not_know_is_named() {
-        let error = Artifact::inspect(&module(&[r#"{"name":"a","version":"1","world":"policy","match":[]}"#]));
+        let error =
+            Artifact::inspect(&module(&[r#"{"name":"a","version":"1","world":"policy","match":[]}"#]));
         assert!(error.unwrap_err().to_string().contains("unknown field `match`"));
     }
 

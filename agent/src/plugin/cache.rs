@@ -53,7 +53,8 @@ impl Cache {
     /// # Errors
     /// [`PluginError::Load`] where others than its owner may write to it.
     pub fn bundled(folder: &Path) -> Result<Self, PluginError> {
-        let metadata = fs::metadata(folder).map_err(|error| failed("open the bundled plugins", folder, &error))?;
+        let metadata =
+            fs::metadata(folder).map_err(|error| failed("open the bundled plugins", folder, &error))?;
         if metadata.permissions().mode() & 0o022 != 0 {
             return Err(PluginError::Load(format!(
                 "the bundled plugins in `{}` are executable code and must not be writable by others",

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_compiler_that_is_missing_is_named() {
-        let compiler = CompilerProcess::new(Some(PathBuf::from("/nowhere/compiler")), CompileLimits::default());
+        let compiler =
+            CompilerProcess::new(Some(PathBuf::from("/nowhere/compiler")), CompileLimits::default());
         let error = compiler.compile(Path::new("/nowhere"), Path::new("/dev/null")).unwrap_err();
         assert!(error.to_string().contains("`/nowhere/compiler`"), "{error}");
     }

@@ -142,9 +142,11 @@ impl Host {
             tracing::warn!(%error, "no address space for the plugins' pool; every call allocates its own memory");
             open_engine(Allocation::OnDemand)
         });
-        let engine = engine.map_err(|error| PluginError::Load(format!("start the WebAssembly engine: {error:#}")))?;
-        let ticker = Ticker::start(engine.clone(), calls)
-            .map_err(|error| PluginError::Load(format!("start the clock of the plugins' deadlines: {error}")))?;
+        let engine =
+            engine.map_err(|error| PluginError::Load(format!("start the WebAssembly engine: {error:#}")))?;
+        let ticker = Ticker::start(engine.clone(), calls).map_err(|error| {
+            PluginError::Load(format!("start the clock of the plugins' deadlines: {error}"))
+        })?;
         Ok(Self { engine, ticker: Arc::new(ticker) })
     }
 

@@ -91,7 +91,8 @@ impl Lines {
         let start = *self.starts.get(line.checked_sub(1)?)?;
         // The first column of a line without end is as good as any.
         let before = &self.content[start..offset];
-        let column = if before.len() > LINE_BYTES { 0 } else { String::from_utf8_lossy(before).chars().count() };
+        let column =
+            if before.len() > LINE_BYTES { 0 } else { String::from_utf8_lossy(before).chars().count() };
         Some((u32::try_from(line).ok()?, u32::try_from(column).ok()? + 1))
     }
 }
@@ -126,6 +127,9 @@ mod tests {
     #[test]
     fn a_path_that_leads_out_of_the_repository_is_no_place() {
         assert_eq!(Places::line(Some("../../etc/passwd".to_owned()), Some(1)), Place::default());
-        assert_eq!(Places::line(Some("/apps//./a.yaml".to_owned()), Some(0)).origin.unwrap().to_string(), "apps/a.yaml");
+        assert_eq!(
+            Places::line(Some("/apps//./a.yaml".to_owned()), Some(0)).origin.unwrap().to_string(),
+            "apps/a.yaml"
+        );
     }
 }

@@ -14,7 +14,9 @@ mod io;
 mod random;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower, ResourceTable, ResourceType};
+use wasmtime::component::{
+    ComponentNamedList, Lift, Linker, LinkerInstance, Lower, ResourceTable, ResourceType,
+};
 
 use super::sandbox::Sandbox;
 use super::store::{CallState, MAX_HANDLES};

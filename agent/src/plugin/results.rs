@@ -43,12 +43,17 @@ impl JsonBudget {
     ///
     /// # Errors
     /// [`PluginError::Contract`].
-    pub(crate) fn parse<T: serde::de::DeserializeOwned>(&mut self, what: &str, json: &[u8]) -> Result<T, PluginError> {
+    pub(crate) fn parse<T: serde::de::DeserializeOwned>(
+        &mut self,
+        what: &str,
+        json: &[u8],
+    ) -> Result<T, PluginError> {
         let Some(left) = self.values_left.checked_sub(values(json)) else {
             return Err(PluginError::Contract(format!("{what} has more than {MAX_VALUES} values")));
         };
         self.values_left = left;
-        serde_json::from_slice(json).map_err(|error| PluginError::Contract(format!("{what} is not the JSON it has to be: {error}")))
+        serde_json::from_slice(json)
+            .map_err(|error| PluginError::Contract(format!("{what} is not the JSON it has to be: {error}")))
     }
 }
 
@@ -72,7 +77,10 @@ fn values(json: &[u8]) -> usize {
 /// # Errors
 /// [`PluginError::Refused`] where a manifest is no Kubernetes object: what the
 /// user wrote there is at fault, not the plugin that passed it on.
-pub(crate) fn output(rendered: Vec<Rendered>, diagnostics: Vec<Diagnostic>) -> Result<RenderOutput, PluginError> {
+pub(crate) fn output(
+    rendered: Vec<Rendered>,
+    diagnostics: Vec<Diagnostic>,
+) -> Result<RenderOutput, PluginError> {
     let mut manifests = Vec::with_capacity(rendered.len());
     let mut invalid = Vec::new();
     for Rendered { object, place } in rendered {
@@ -137,7 +145,11 @@ fn diagnostic(one: types::Diagnostic, places: &mut Places<'_>) -> Diagnostic {
         origin: place.origin,
         column: place.column,
         object: one.object.map(|object| ObjectKey {
-            group: object.api_version.split_once('/').map(|(group, _)| bounded(group.to_owned())).unwrap_or_default(),
+            group: object
+                .api_version
+                .split_once('/')
+                .map(|(group, _)| bounded(group.to_owned()))
+                .unwrap_or_default(),
             kind: bounded(object.kind),
             namespace: object.namespace.map(bounded),
             name: bounded(object.name),
@@ -186,7 +198,9 @@ mod tests {
     fn too_many_small_values_are_refused_before_they_are_made() {
         let json = format!("[{}0]", "0,".repeat(MAX_VALUES));
         let error = JsonBudget::new().parse::<Value>("manifest 0", json.as_bytes()).unwrap_err();
-        assert!(matches!(error, PluginError::Contract(message) if message.starts_with("manifest 0 has more than")));
+        assert!(
+            matches!(error, PluginError::Contract(message) if message.starts_with("manifest 0 has more than"))
+        );
     }
 
     #[test]

@@ -63,13 +63,18 @@ impl<'host, S: Send + 'static> Call<'host, S> {
             return PluginError::Deadline { limit: self.limits.time };
         }
         if limiter.refused_memory {
-            return PluginError::Memory { limit_bytes: self.limits.memory_bytes };
+            return self.out_of_memory();
         }
         if let Some(contract) = error.downcast_ref::<ContractBroken>() {
             return PluginError::Contract(contract.0.clone());
         }
         let message = limiter.panic.text().unwrap_or_else(|| super::trap::describe(error, trap));
         PluginError::Trap { message, output }
+    }
+
+    /// The error of a plugin that was refused memory.
+    pub(crate) fn out_of_memory(&self) -> PluginError {
+        PluginError::Memory { limit_bytes: self.limits.memory_bytes }
     }
 
     /// Whether the plugin was refused memory: a program that then exits by

@@ -9,8 +9,16 @@ const NAMED_FUNCTIONS: usize = 4;
 const MESSAGE_BYTES: usize = 2 << 10;
 
 /// The machinery between a panic and its cause, which names no culprit.
-const MACHINERY: [&str; 8] =
-    ["core::panicking", "std::panicking", "std::rt", "rust_panic", "__rust", "_R", "std::sys", "core::option::"];
+const MACHINERY: [&str; 8] = [
+    "core::panicking",
+    "std::panicking",
+    "std::rt",
+    "rust_panic",
+    "__rust",
+    "_R",
+    "std::sys",
+    "core::option::",
+];
 
 /// One line for a person: the reason, then the functions that it happened in.
 pub(crate) fn describe(error: &wasmtime::Error, trap: Option<&Trap>) -> String {

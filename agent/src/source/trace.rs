@@ -128,7 +128,7 @@ struct State {
     /// What was found where, so that a path is looked up once.
     known: BTreeMap<String, Option<Entry>>,
     bytes: u64,
-    /// The first failure, which a renderer may have swallowed.
+    /// See [`TracedTree::failure`]: a renderer may have swallowed it.
     failure: Option<TreeError>,
 }
 
@@ -145,7 +145,12 @@ impl TracedTree {
     ///
     /// # Errors
     /// [`TreeError::Outside`] when the path climbs above the root.
-    pub fn resolve(&self, base: &str, path: &str, follow: bool) -> Result<(String, Option<Entry>), TreeError> {
+    pub fn resolve(
+        &self,
+        base: &str,
+        path: &str,
+        follow: bool,
+    ) -> Result<(String, Option<Entry>), TreeError> {
         self.remember_failure(self.walk(base, path, follow))
     }
 
@@ -178,14 +183,16 @@ impl TracedTree {
         self.state().inputs.clone()
     }
 
-    /// The first failure of a look-up. A renderer's own message about it says
+    /// The first failure of a look-up, or the first that left the answer
+    /// unknown if there was one. A renderer's own message about it says
     /// only what its language's error codes can.
     pub fn failure(&self) -> Option<TreeError> {
         self.state().failure.clone()
     }
 
     fn walk(&self, base: &str, path: &str, follow: bool) -> Result<(String, Option<Entry>), TreeError> {
-        let mut resolved: Vec<String> = if path.starts_with('/') { Vec::new() } else { split(base).collect() };
+        let mut resolved: Vec<String> =
+            if path.starts_with('/') { Vec::new() } else { split(base).collect() };
         let mut pending: Vec<String> = split(path).collect();
         pending.reverse();
         let wants_directory = path.ends_with('/');
@@ -249,7 +256,11 @@ impl TracedTree {
         match entry {
             Some(entry) if matches!(entry.kind, EntryKind::File | EntryKind::Executable) => {
                 if entry.size > self.limits.file_bytes {
-                    return Err(limit(format!("the size of `{path}`"), self.limits.file_bytes, "limits.fileBytes"));
+                    return Err(limit(
+                        format!("the size of `{path}`"),
+                        self.limits.file_bytes,
+                        "limits.fileBytes",
+                    ));
                 }
                 let mut state = self.state();
                 state.bytes += entry.size;
@@ -300,7 +311,12 @@ impl TracedTree {
 
     fn remember_failure<T>(&self, result: Result<T, TreeError>) -> Result<T, TreeError> {
         if let Err(error) = &result {
-            self.state().failure.get_or_insert_with(|| error.clone());
+            let mut state = self.state();
+            let replaces =
+                state.failure.as_ref().is_none_or(|first| !first.leaves_unknown() && error.leaves_unknown());
+            if replaces {
+                state.failure = Some(error.clone());
+            }
         }
         result
     }

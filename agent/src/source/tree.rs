@@ -119,3 +119,11 @@ pub enum TreeError {
         problem: String,
     },
 }
+
+impl TreeError {
+    /// Whether the answer is not known, in contrast to a place that certainly
+    /// can't be read. A render that went on without it is not complete.
+    pub(crate) fn leaves_unknown(&self) -> bool {
+        matches!(self, Self::Limit { .. } | Self::Unreadable { .. })
+    }
+}

@@ -29,7 +29,13 @@ pub(super) struct Descriptor {
 
 impl Descriptor {
     pub(super) fn root() -> Self {
-        Self { path: String::new(), kind: EntryKind::Directory, id: ObjectId([0; 20]), size: 0, content: None }
+        Self {
+            path: String::new(),
+            kind: EntryKind::Directory,
+            id: ObjectId([0; 20]),
+            size: 0,
+            content: None,
+        }
     }
 
     pub(super) fn new(path: String, entry: &Entry) -> Self {
@@ -51,7 +57,8 @@ impl Descriptor {
     pub(super) fn metadata_hash(&self) -> MetadataHashValue {
         let digest = Sha256::new().chain_update(self.id.0).chain_update(&self.path).finalize();
         let (lower, rest) = digest.split_at(8);
-        let number = |bytes: &[u8]| bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number =
+            |bytes: &[u8]| bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
         MetadataHashValue { lower: number(lower), upper: number(rest) }
     }
 }
@@ -80,16 +87,24 @@ fn content(
 }
 
 fn from_offset(content: &Bytes, offset: u64) -> Bytes {
-    usize::try_from(offset).ok().filter(|offset| *offset < content.len()).map_or_else(Bytes::new, |offset| content.slice(offset..))
+    usize::try_from(offset)
+        .ok()
+        .filter(|offset| *offset < content.len())
+        .map_or_else(Bytes::new, |offset| content.slice(offset..))
 }
 
 pub(super) fn add_reading(types: &mut Interface<'_>) -> wasmtime::Result<()> {
-    types.function("[method]descriptor.read-via-stream", |renderer, (this, offset): (Resource<Descriptor>, u64)| {
-        Ok(match content(renderer, &this)? {
-            Ok(content) => Ok(renderer.table.push(InputStream::Content(from_offset(&content, offset)))?),
-            Err(code) => Err(code),
-        })
-    })?;
+    types.function(
+        "[method]descriptor.read-via-stream",
+        |renderer, (this, offset): (Resource<Descriptor>, u64)| {
+            Ok(match content(renderer, &this)? {
+                Ok(content) => {
+                    Ok(renderer.table.push(InputStream::Content(from_offset(&content, offset)))?)
+                }
+                Err(code) => Err(code),
+            })
+        },
+    )?;
     types.function(
         "[method]descriptor.read",
         |renderer, (this, length, offset): (Resource<Descriptor>, u64, u64)| {

@@ -84,10 +84,13 @@ fn open(
 
 pub(super) fn add_paths(types: &mut Interface<'_>) -> wasmtime::Result<()> {
     types.function("[method]descriptor.open-at", open)?;
-    types.function("[method]descriptor.stat-at", |renderer, (base, flags, path): (Of, PathFlags, String)| {
-        let now = Datetime::now(renderer);
-        Ok(look_up(renderer, &base, &path, flags)?.map(|found| found.stat(now)))
-    })?;
+    types.function(
+        "[method]descriptor.stat-at",
+        |renderer, (base, flags, path): (Of, PathFlags, String)| {
+            let now = Datetime::now(renderer);
+            Ok(look_up(renderer, &base, &path, flags)?.map(|found| found.stat(now)))
+        },
+    )?;
     types.function(
         "[method]descriptor.metadata-hash-at",
         |renderer, (base, flags, path): (Of, PathFlags, String)| {

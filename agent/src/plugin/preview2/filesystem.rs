@@ -156,7 +156,6 @@ pub(super) struct DescriptorStat {
 /// `new-timestamp`.
 #[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
-#[expect(dead_code, reason = "read off the wire, then refused")]
 pub(super) enum NewTimestamp {
     #[component(name = "no-change")]
     NoChange,

@@ -67,7 +67,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         sleep_until(renderer, at);
         Ok(())
     })
-    .and_then(|()| poll.function("poll", |renderer, (all,): (Vec<Resource<Pollable>>,)| poll_all(renderer, &all)))?;
+    .and_then(|()| {
+        poll.function("poll", |renderer, (all,): (Vec<Resource<Pollable>>,)| poll_all(renderer, &all))
+    })?;
 
     let mut streams = Interface::open(linker, "io/streams")?;
     streams.resource::<InputStream>("input-stream")?;
@@ -135,16 +137,21 @@ fn take(
 type Written = Result<(), StreamError>;
 
 fn add_output(streams: &mut Interface<'_>) -> wasmtime::Result<()> {
-    streams.function("[method]output-stream.check-write", |renderer, (this,): (Resource<OutputStream>,)| {
-        renderer.table.get(&this)?;
-        Ok(Ok::<u64, StreamError>(WRITE_BYTES))
-    })?;
+    streams.function(
+        "[method]output-stream.check-write",
+        |renderer, (this,): (Resource<OutputStream>,)| {
+            renderer.table.get(&this)?;
+            Ok(Ok::<u64, StreamError>(WRITE_BYTES))
+        },
+    )?;
     for name in ["[method]output-stream.write", "[method]output-stream.blocking-write-and-flush"] {
         streams.function(name, |renderer, (this, content): (Resource<OutputStream>, Vec<u8>)| {
             write(renderer, &this, &content)
         })?;
     }
-    for name in ["[method]output-stream.write-zeroes", "[method]output-stream.blocking-write-zeroes-and-flush"] {
+    for name in
+        ["[method]output-stream.write-zeroes", "[method]output-stream.blocking-write-zeroes-and-flush"]
+    {
         streams.function(name, |renderer, (this, length): (Resource<OutputStream>, u64)| {
             let zeroes = vec![0; usize::try_from(length.min(WRITE_BYTES))?];
             write(renderer, &this, &zeroes)
@@ -172,7 +179,11 @@ fn add_output(streams: &mut Interface<'_>) -> wasmtime::Result<()> {
     })
 }
 
-fn write(renderer: &mut Renderer, stream: &Resource<OutputStream>, content: &[u8]) -> wasmtime::Result<Written> {
+fn write(
+    renderer: &mut Renderer,
+    stream: &Resource<OutputStream>,
+    content: &[u8],
+) -> wasmtime::Result<Written> {
     let captured = match renderer.table.get(stream)? {
         OutputStream::Stdout => &mut renderer.sandbox.stdout,
         OutputStream::Stderr => &mut renderer.sandbox.stderr,
