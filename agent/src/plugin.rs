@@ -6,6 +6,7 @@
 //! reads nothing but what it is handed, keeps nothing, and ends: by its result,
 //! its deadline or one of its other limits.
 
+pub(crate) mod preview1;
 pub(crate) mod sandbox;
 
 use std::time::Duration;
