@@ -42,6 +42,9 @@ func (t *tree) inspect(name string, content []byte) ([]byte, error) {
 		}
 		return nil, errRefused
 	}
+	if path.Dir(name) == t.folder {
+		t.buildMetadata = kustomization.BuildMetadata
+	}
 	if t.annotate && path.Dir(name) == t.folder {
 		return annotated(content, &kustomization), nil
 	}

@@ -3,7 +3,6 @@ package render
 import (
 	"path"
 
-	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 )
@@ -14,22 +13,19 @@ type origin struct {
 	line int
 }
 
-// traceOrigins finds the origin of each object, in their order, by building
-// the folder again with upstream's origin annotations.
-func traceOrigins(options *krusty.Options, files *tree, objects resmap.ResMap) []origin {
+// traceOrigins finds the origin of each object, in their order: in the
+// annotations of the objects that were built with them, and are nil where that
+// failed.
+func traceOrigins(files *tree, traced, objects resmap.ResMap) []origin {
 	origins := make([]origin, objects.Size())
-	files.annotate = true
-	traced, err := krusty.MakeKustomizer(options).Run(files, files.folder)
-	files.annotate = false
-	if err != nil || traced.Size() != objects.Size() {
+	if traced == nil || traced.Size() != objects.Size() {
 		return origins
 	}
 	documents := map[string][]document{}
 	for i, twin := range traced.Resources() {
-		if twin.CurId() != objects.Resources()[i].CurId() {
-			continue
+		if twin.CurId() == objects.Resources()[i].CurId() {
+			origins[i] = locate(files, documents, twin)
 		}
-		origins[i] = locate(files, documents, twin)
 	}
 	return origins
 }

@@ -252,6 +252,10 @@ generators: [generator.yaml]
 		"app/generator.yaml": "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: made}\nliterals: [a=b]\n",
 		"app/a.yaml":         configMap,
 	},
+	"whole objects hashed": {
+		"app/kustomization.yaml": "resources: [a.yaml]\n",
+		"app/a.yaml":             "apiVersion: v1\nkind: Service\nmetadata: {name: a, annotations: {kustomize.config.k8s.io/needs-hash: 'true'}}\n",
+	},
 	"local configuration left out": {
 		"app/kustomization.yaml": "resources: [a.yaml, b.yaml]\n",
 		"app/a.yaml":             configMap,

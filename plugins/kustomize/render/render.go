@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -13,23 +14,20 @@ import (
 // Render gives the objects of the request's folder in the order of
 // `kustomize build`, and warnings; or the reason why there are none.
 //
-// Upstream runs twice. The first run gives the objects, untouched. The second
-// one, with upstream's origin annotations switched on, only tells where they
-// came from: the annotations are there while patches and replacements run, and
-// may change what those do.
+// Upstream's origin annotations, switched on, tell where objects came from and
+// are taken off at the end. Where a patch or replacement may have noticed them,
+// the folder is built a second time without, and only that counts.
 func Render(request Request) ([]Manifest, []Diagnostic, *Diagnostic) {
 	options, err := options(request.Config)
 	if err != nil {
 		return nil, nil, &Diagnostic{Message: err.Error()}
 	}
-	folder := path.Clean("/" + request.Path)
-	files := newTree(folder)
-	objects, err := run(options, files)
+	files := newTree(path.Clean("/" + request.Path))
+	objects, origins, err := build(options, files)
 	if err != nil {
 		failure := files.explain(err)
 		return nil, files.warnings, &failure
 	}
-	origins := traceOrigins(options, files, objects)
 	manifests := make([]Manifest, 0, objects.Size())
 	for i, object := range objects.Resources() {
 		content, err := object.MarshalJSON()
@@ -59,8 +57,35 @@ func options(config *Config) (*krusty.Options, error) {
 	return options, nil
 }
 
+// build gives the objects and, in their order, where they came from.
+func build(options *krusty.Options, files *tree) (resmap.ResMap, []origin, error) {
+	files.annotate = true
+	traced, err := run(options, files)
+	files.annotate = false
+	if files.refusal != nil {
+		return nil, nil, errRefused
+	}
+	if err != nil || files.observed() {
+		objects, err := run(options, files)
+		if err != nil {
+			return nil, nil, err
+		}
+		return objects, traceOrigins(files, traced, objects), nil
+	}
+	origins := traceOrigins(files, traced, traced)
+	if !slices.Contains(files.buildMetadata, types.OriginAnnotations) {
+		if err := traced.RemoveOriginAnnotations(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return traced, origins, nil
+}
+
 // run builds the folder as a fresh process would.
 func run(options *krusty.Options, files *tree) (resmap.ResMap, error) {
+	if files.ownSchema {
+		openapi.ResetOpenAPI()
+	}
 	objects, err := krusty.MakeKustomizer(options).Run(files, files.folder)
 	if files.ownSchema && schemaIsWarm {
 		// The built-in schema that Warm has left behind would add to the one

@@ -19,12 +19,14 @@ type tree struct {
 	folder string
 	// Content by path without links. What could not be read is not kept.
 	content map[string][]byte
-	// Whether origins are to be annotated: set for the second run.
+	// Whether the objects are to carry upstream's origin annotations.
 	annotate bool
 	// What a look at the kustomizations has found.
 	refusal   *Diagnostic
 	warnings  []Diagnostic
 	ownSchema bool
+	// What the folder's own kustomization asks to have annotated.
+	buildMetadata []string
 	// The file that upstream read last.
 	last string
 	// Kustomizations that were looked at.
