@@ -6,6 +6,8 @@
 //! reads nothing but what it is handed, keeps nothing, and ends: by its result,
 //! its deadline or one of its other limits.
 
+#[cfg(feature = "compiler")]
+pub mod compile;
 pub(crate) mod preview1;
 pub(crate) mod sandbox;
 
