@@ -16,7 +16,7 @@ mod path;
 mod stat;
 mod table;
 #[cfg(all(test, feature = "compiler"))]
-mod tests;
+pub(super) mod tests;
 
 use wasmtime::{Caller, Extern, Linker};
 

@@ -2,6 +2,8 @@ package render
 
 import (
 	"net/http"
+	"runtime"
+	"runtime/debug"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -15,6 +17,12 @@ var schemaIsWarm bool
 // it.
 func Warm() {
 	http.DefaultTransport = noNetwork{}
+	// Garbage would be in the snapshot too.
+	usual := debug.SetGCPercent(10)
+	defer func() {
+		runtime.GC()
+		debug.SetGCPercent(usual)
+	}()
 	files := filesys.MakeFsInMemory()
 	for name, content := range map[string]string{
 		"/kustomization.yaml": "resources: [deployment.yaml]\nnamePrefix: a-\npatches: [{path: patch.yaml}]\n",

@@ -18,8 +18,9 @@ const ONLY_DIRECTORY: u32 = 2;
 const EXCLUSIVE: u32 = 4;
 const TRUNCATE: u32 = 8;
 
-/// The right to write, and to set the size.
-const WRITE_RIGHTS: u64 = 1 << 6 | 1 << 8 | 1 << 22;
+/// The right to write. Others that would change a file are asked for by
+/// libraries that mean only to read.
+const WRITE_RIGHT: u64 = 1 << 6;
 
 /// How a path is to be opened.
 pub(super) struct Intent {
@@ -74,7 +75,7 @@ pub(super) fn open(
     if intent.flags & CREATE != 0 && intent.flags & EXCLUSIVE != 0 {
         return Err(Errno::EXIST.into());
     }
-    let writes = intent.flags & TRUNCATE != 0 || intent.rights & WRITE_RIGHTS != 0;
+    let writes = intent.flags & TRUNCATE != 0 || intent.rights & WRITE_RIGHT != 0;
     let descriptor = match entry.kind {
         // A directory is opened with all rights there are by some libraries.
         EntryKind::Directory => Descriptor::Directory(Directory { path, listing: None }),
