@@ -30,7 +30,8 @@ fn main() -> anyhow::Result<()> {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         setrlimit(Resource::As, limit).context("limit the memory")?;
     }
-    let wasm = std::fs::read(&arguments.input).with_context(|| format!("read {}", arguments.input.display()))?;
+    let wasm =
+        std::fs::read(&arguments.input).with_context(|| format!("read {}", arguments.input.display()))?;
     let compiled = windlass::plugin::compile::compile(&wasm)
         .with_context(|| format!("compile {}", arguments.input.display()))?;
     write_by_rename(&arguments.output, &compiled)

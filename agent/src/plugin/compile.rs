@@ -40,7 +40,7 @@ pub fn prepare(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
             let component = ComponentEncoder::default()
                 .validate(true)
                 .module(wasm)
-                .and_then(|mut encoder| encoder.encode())
+                .and_then(|encoder| encoder.encode())
                 .context("encode the component")?;
             sections::lift_manifest(&component, wasm)
         }
@@ -59,8 +59,11 @@ pub fn prepare(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
 /// Where the engine refuses the plugin.
 pub fn precompile(config: &Config, wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
     let engine = Engine::new(config).map_err(anyhow::Error::from).context("start the engine")?;
-    let compiled =
-        if Parser::is_component(wasm) { engine.precompile_component(wasm) } else { engine.precompile_module(wasm) };
+    let compiled = if Parser::is_component(wasm) {
+        engine.precompile_component(wasm)
+    } else {
+        engine.precompile_module(wasm)
+    };
     compiled.map_err(anyhow::Error::from).context("compile the plugin")
 }
 

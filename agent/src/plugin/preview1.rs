@@ -120,7 +120,10 @@ pub(crate) fn add_to_linker<T: 'static>(
     add_refusals(linker, sandbox)
 }
 
-fn add_process<T: 'static>(linker: &mut Linker<T>, sandbox: fn(&mut T) -> &mut Sandbox) -> wasmtime::Result<()> {
+fn add_process<T: 'static>(
+    linker: &mut Linker<T>,
+    sandbox: fn(&mut T) -> &mut Sandbox,
+) -> wasmtime::Result<()> {
     define!(linker, sandbox, "args_get", (_argv: u32, _bytes: u32), |_, _, _, _| Ok(()));
     define!(linker, sandbox, "args_sizes_get", (count: u32, bytes: u32), no_strings);
     define!(linker, sandbox, "environ_get", (_variables: u32, _bytes: u32), |_, _, _, _| Ok(()));
@@ -162,7 +165,10 @@ fn add_descriptors<T: 'static>(
     Ok(())
 }
 
-fn add_paths<T: 'static>(linker: &mut Linker<T>, sandbox: fn(&mut T) -> &mut Sandbox) -> wasmtime::Result<()> {
+fn add_paths<T: 'static>(
+    linker: &mut Linker<T>,
+    sandbox: fn(&mut T) -> &mut Sandbox,
+) -> wasmtime::Result<()> {
     define!(
         linker,
         sandbox,

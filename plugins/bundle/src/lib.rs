@@ -46,7 +46,9 @@ impl<'a> Options<'a> {
 pub fn build(options: &Options<'_>) -> anyhow::Result<Vec<PathBuf>> {
     let workspace = sources::Workspace::open(&options.root)?;
     let mut sources = workspace.plugins()?;
-    if let Some(unknown) = options.only.iter().find(|name| !sources.iter().any(|source| source.name == **name)) {
+    if let Some(unknown) =
+        options.only.iter().find(|name| !sources.iter().any(|source| source.name == **name))
+    {
         anyhow::bail!("there is no plugin `{unknown}` in {}", options.root.join("plugins").display());
     }
     sources.retain(|source| options.only.is_empty() || options.only.contains(&source.name));
@@ -72,8 +74,8 @@ pub fn build(options: &Options<'_>) -> anyhow::Result<Vec<PathBuf>> {
             }
         };
         (options.progress)(&format!("preparing {}", source.name));
-        let prepared =
-            windlass::plugin::compile::prepare(&wasm).with_context(|| format!("prepare the plugin {}", source.name))?;
+        let prepared = windlass::plugin::compile::prepare(&wasm)
+            .with_context(|| format!("prepare the plugin {}", source.name))?;
         folder.write(&source.name, &prepared, hash)?;
     }
     Ok(sources.iter().map(|source| folder.path(&source.name)).collect())

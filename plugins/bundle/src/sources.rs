@@ -61,7 +61,8 @@ impl Workspace {
     pub(crate) fn plugins(&self) -> anyhow::Result<Vec<Source>> {
         let plugins = self.root.join("plugins");
         let mut sources = Vec::new();
-        let packages = self.metadata.get("packages").and_then(Value::as_array).context("read cargo's packages")?;
+        let packages =
+            self.metadata.get("packages").and_then(Value::as_array).context("read cargo's packages")?;
         for package in packages {
             sources.extend(rust_plugin(package, &plugins)?);
         }
@@ -93,7 +94,10 @@ impl Workspace {
         if let Some(home) = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(default_cargo_home) {
             flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
         }
-        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).env_remove("RUSTFLAGS").current_dir(&self.root);
+        command
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+            .env_remove("RUSTFLAGS")
+            .current_dir(&self.root);
         run(&mut command, INSTALL_RUST)?;
         Ok(())
     }
@@ -134,7 +138,11 @@ impl Workspace {
     /// A target folder of its own, so that a build inside of `cargo run` or
     /// `cargo test` does not wait for the lock that those hold.
     fn target_dir(&self) -> anyhow::Result<PathBuf> {
-        let target = self.metadata.get("target_directory").and_then(Value::as_str).context("read cargo's target folder")?;
+        let target = self
+            .metadata
+            .get("target_directory")
+            .and_then(Value::as_str)
+            .context("read cargo's target folder")?;
         Ok(Path::new(target).join("plugins"))
     }
 
@@ -162,18 +170,29 @@ fn default_cargo_home() -> Option<PathBuf> {
 
 fn rust_plugin(package: &Value, plugins: &Path) -> anyhow::Result<Option<Source>> {
     let text = |key: &str| package.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let Some(folder) = Path::new(&text("manifest_path")).parent().map(Path::to_path_buf) else { return Ok(None) };
+    let Some(folder) = Path::new(&text("manifest_path")).parent().map(Path::to_path_buf) else {
+        return Ok(None);
+    };
     let is_library = package.get("targets").and_then(Value::as_array).is_some_and(|targets| {
-        let kinds = targets.iter().filter_map(|target| target.get("kind").and_then(Value::as_array)).flatten();
+        let kinds =
+            targets.iter().filter_map(|target| target.get("kind").and_then(Value::as_array)).flatten();
         kinds.into_iter().any(|kind| kind == "cdylib")
     });
     if folder.parent() != Some(plugins) || !is_library {
         return Ok(None);
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let target = package.pointer("/metadata/windlass/target").and_then(Value::as_str).unwrap_or(RUST_TARGETS[0]);
+    let target =
+        package.pointer("/metadata/windlass/target").and_then(Value::as_str).unwrap_or(RUST_TARGETS[0]);
     if !RUST_TARGETS.contains(&target) {
-        bail!("the plugin {name} asks for the target {target}; it must be one of {}", RUST_TARGETS.join(", "));
+        bail!(
+            "the plugin {name} asks for the target {target}; it must be one of {}",
+            RUST_TARGETS.join(", ")
+        );
     }
-    Ok(Some(Source { name, folder, language: Language::Rust { package: text("name"), target: target.to_owned() } }))
+    Ok(Some(Source {
+        name,
+        folder,
+        language: Language::Rust { package: text("name"), target: target.to_owned() },
+    }))
 }

@@ -128,8 +128,11 @@ fn active(data: &Data<'_>) -> Option<u64> {
 /// Joins segments that touch, overlap or nearly do. Where they overlap, the
 /// later one wins, as it does when they are copied in order.
 pub(super) fn coalesce(segments: Vec<Segment<'_>>) -> Vec<Segment<'_>> {
-    let mut order: Vec<(u64, u64)> =
-        segments.iter().filter(|segment| !segment.data.is_empty()).map(|segment| (segment.start, segment.end())).collect();
+    let mut order: Vec<(u64, u64)> = segments
+        .iter()
+        .filter(|segment| !segment.data.is_empty())
+        .map(|segment| (segment.start, segment.end()))
+        .collect();
     order.sort_unstable();
     let mut merged: Vec<Segment<'_>> = Vec::new();
     let mut last_end = 0;
@@ -149,7 +152,9 @@ pub(super) fn coalesce(segments: Vec<Segment<'_>>) -> Vec<Segment<'_>> {
         let home = merged.partition_point(|candidate| candidate.start <= segment.start);
         if let Some(home) = home.checked_sub(1).and_then(|at| merged.get_mut(at)) {
             let from = usize::try_from(segment.start - home.start).unwrap_or(usize::MAX);
-            if let Some(place) = home.data.to_mut().get_mut(from..).and_then(|rest| rest.get_mut(..segment.data.len())) {
+            if let Some(place) =
+                home.data.to_mut().get_mut(from..).and_then(|rest| rest.get_mut(..segment.data.len()))
+            {
                 place.copy_from_slice(&segment.data);
             }
         }

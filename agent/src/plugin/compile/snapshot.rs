@@ -11,7 +11,9 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
-use wasmtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store, StoreLimits, StoreLimitsBuilder, Val};
+use wasmtime::{
+    Config, Engine, Instance, Linker, Module, OptLevel, Store, StoreLimits, StoreLimitsBuilder, Val,
+};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 use super::INITIALIZE;
@@ -39,16 +41,23 @@ pub(super) fn take(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
     let (context, instrumented) = wizer.instrument(wasm).map_err(anyhow::Error::from)?;
     let mut config = Config::new();
     // It runs once and for milliseconds: compiling must be quick, not the code.
-    config.concurrency_support(false).cranelift_opt_level(OptLevel::None).cranelift_nan_canonicalization(true);
+    config
+        .concurrency_support(false)
+        .cranelift_opt_level(OptLevel::None)
+        .cranelift_nan_canonicalization(true);
     let engine = Engine::new(&config).map_err(anyhow::Error::from)?;
-    let module = Module::new(&engine, &instrumented).map_err(anyhow::Error::from).context("compile the module")?;
+    let module =
+        Module::new(&engine, &instrumented).map_err(anyhow::Error::from).context("compile the module")?;
     let mut linker = Linker::new(&engine);
-    preview1::add_to_linker(&mut linker, |state: &mut State| &mut state.sandbox).map_err(anyhow::Error::from)?;
+    preview1::add_to_linker(&mut linker, |state: &mut State| &mut state.sandbox)
+        .map_err(anyhow::Error::from)?;
     let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).build();
     let mut store = Store::new(&engine, State { sandbox: sandbox(), limits });
     store.limiter(|state| &mut state.limits);
-    let instance = linker.instantiate(&mut store, &module).map_err(anyhow::Error::from).context("instantiate it")?;
-    let initialize = instance.get_typed_func::<(), ()>(&mut store, INITIALIZE).map_err(anyhow::Error::from)?;
+    let instance =
+        linker.instantiate(&mut store, &module).map_err(anyhow::Error::from).context("instantiate it")?;
+    let initialize =
+        instance.get_typed_func::<(), ()>(&mut store, INITIALIZE).map_err(anyhow::Error::from)?;
     if let Err(error) = initialize.call(&mut store, ()) {
         let output = String::from_utf8_lossy(&store.data().sandbox.stderr.content).into_owned();
         return Err(anyhow::Error::from(error).context(format!("run `{INITIALIZE}`; it printed: {output}")));

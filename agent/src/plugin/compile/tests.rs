@@ -10,10 +10,10 @@ use wasmtime::{Engine, Instance, Linker, Module, Store};
 
 use super::segments::{Segment, coalesce, merge};
 use super::*;
+use crate::plugin::preview1::tests::FileTree;
 use crate::plugin::preview1::{self, FileTable};
 use crate::plugin::sandbox::{Captured, Sandbox, SeededRandom};
 use crate::source::trace::{TracedTree, TreeLimits};
-use crate::plugin::preview1::tests::FileTree;
 
 const MEMORY: usize = 64 << 10;
 
@@ -54,7 +54,9 @@ fn memory_of(wasm: &[u8]) -> Vec<u8> {
 fn count_segments(wasm: &[u8]) -> u32 {
     Parser::new(0)
         .parse_all(wasm)
-        .filter_map(|payload| if let Payload::DataSection(section) = payload.unwrap() { Some(section.count()) } else { None })
+        .filter_map(|payload| {
+            if let Payload::DataSection(section) = payload.unwrap() { Some(section.count()) } else { None }
+        })
         .sum()
 }
 
@@ -93,9 +95,10 @@ fn given_segments_that_code_names_when_merged_then_the_module_stays_as_it_is() {
 
 #[test]
 fn given_an_imported_memory_when_merged_then_the_module_stays_as_it_is() {
-    let wasm =
-        wat::parse_str(r#"(module (import "a" "b" (memory 1)) (data (i32.const 0) "a") (data (i32.const 2) "b"))"#)
-            .unwrap();
+    let wasm = wat::parse_str(
+        r#"(module (import "a" "b" (memory 1)) (data (i32.const 0) "a") (data (i32.const 2) "b"))"#,
+    )
+    .unwrap();
     assert_eq!(merge(&wasm).unwrap(), wasm);
 }
 
@@ -278,7 +281,11 @@ fn timed<T>(what: &str, body: impl FnOnce() -> T) -> T {
 
 fn resident_kib() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon")).collect::<Vec<_>>().join(" ")
+    status
+        .lines()
+        .filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]

@@ -34,7 +34,13 @@ pub(super) fn resolution(guest: &mut Guest<'_>, _: &mut Sandbox, id: u32, out: u
     Ok(guest.write_u64(out, 1)?)
 }
 
-pub(super) fn time(guest: &mut Guest<'_>, sandbox: &mut Sandbox, id: u32, _precision: u64, out: u32) -> Answer {
+pub(super) fn time(
+    guest: &mut Guest<'_>,
+    sandbox: &mut Sandbox,
+    id: u32,
+    _precision: u64,
+    out: u32,
+) -> Answer {
     let now = match id {
         REALTIME => wall(sandbox),
         ..=LAST_CLOCK => monotonic(sandbox),
@@ -69,7 +75,8 @@ pub(super) fn poll(
         waits.push((u64_at(subscription, 0), wait(subscription, sandbox)?));
     }
     let anything_ready = waits.iter().any(|(_, wait)| matches!(wait, Wait::Ready(..)));
-    let first = waits.iter().filter_map(|(_, wait)| if let Wait::Until(at) = wait { Some(*at) } else { None }).min();
+    let first =
+        waits.iter().filter_map(|(_, wait)| if let Wait::Until(at) = wait { Some(*at) } else { None }).min();
     if let (false, Some(first)) = (anything_ready, first) {
         sandbox.monotonic_nanoseconds = sandbox.monotonic_nanoseconds.max(first);
     }

@@ -23,7 +23,13 @@ pub(super) fn preopened(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u32, o
     Ok(guest.write_u32(out.checked_add(4).ok_or(Errno::FAULT)?, 1)?)
 }
 
-pub(super) fn preopened_name(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u32, name: u32, length: u32) -> Answer {
+pub(super) fn preopened_name(
+    guest: &mut Guest<'_>,
+    sandbox: &mut Sandbox,
+    fd: u32,
+    name: u32,
+    length: u32,
+) -> Answer {
     if fd != ROOT {
         return Err(Errno::BADF.into());
     }
@@ -56,7 +62,8 @@ pub(super) fn read(
     let mut filled = 0;
     let first = usize::try_from(cookie).unwrap_or(usize::MAX);
     for (index, (name, kind)) in listing.iter().enumerate().skip(first) {
-        let path = if directory.path.is_empty() { name.clone() } else { format!("{}/{name}", directory.path) };
+        let path =
+            if directory.path.is_empty() { name.clone() } else { format!("{}/{name}", directory.path) };
         let mut entry = Vec::with_capacity(ENTRY_HEAD + name.len());
         entry.extend_from_slice(&(index as u64 + 1).to_le_bytes());
         entry.extend_from_slice(&inode(&path).to_le_bytes());

@@ -7,7 +7,14 @@ use super::{Answer, Failure, charge};
 use crate::plugin::sandbox::Sandbox;
 use crate::source::trace::TracedTree;
 
-pub(super) fn read(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u32, vectors: u32, count: u32, done: u32) -> Answer {
+pub(super) fn read(
+    guest: &mut Guest<'_>,
+    sandbox: &mut Sandbox,
+    fd: u32,
+    vectors: u32,
+    count: u32,
+    done: u32,
+) -> Answer {
     let total = match sandbox.files.get(fd)? {
         Descriptor::Stdin => {
             let mut total = 0;
@@ -47,7 +54,14 @@ pub(super) fn read_at(
     finish(guest, sandbox, total, done)
 }
 
-pub(super) fn write(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u32, vectors: u32, count: u32, done: u32) -> Answer {
+pub(super) fn write(
+    guest: &mut Guest<'_>,
+    sandbox: &mut Sandbox,
+    fd: u32,
+    vectors: u32,
+    count: u32,
+    done: u32,
+) -> Answer {
     let stream = match sandbox.files.get(fd)? {
         Descriptor::Stdout => &mut sandbox.stdout,
         Descriptor::Stderr => &mut sandbox.stderr,
@@ -65,7 +79,14 @@ pub(super) fn write(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u32, vecto
     finish(guest, sandbox, total, done)
 }
 
-pub(super) fn seek(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u32, delta: i64, whence: u32, out: u32) -> Answer {
+pub(super) fn seek(
+    guest: &mut Guest<'_>,
+    sandbox: &mut Sandbox,
+    fd: u32,
+    delta: i64,
+    whence: u32,
+    out: u32,
+) -> Answer {
     let file = file(sandbox, fd)?;
     let base = match whence {
         0 => 0,

@@ -52,7 +52,8 @@ pub(super) fn resolve(
     }
     let base = sandbox.files.directory(fd)?;
     let (path, entry) = sandbox.tree.resolve(base, name, follow)?;
-    let is_file = entry.as_ref().is_some_and(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable));
+    let is_file =
+        entry.as_ref().is_some_and(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable));
     if is_file && name.ends_with('/') {
         return Err(Errno::NOTDIR.into());
     }

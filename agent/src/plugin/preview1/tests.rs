@@ -43,7 +43,10 @@ impl Tree for FileTree {
     fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let inside = self.0.iter().filter_map(|(name, (kind, _))| Some((name.strip_prefix(&prefix)?, *kind)));
-        Ok(inside.filter(|(name, _)| !name.is_empty() && !name.contains('/')).map(|(n, k)| (n.to_owned(), k)).collect())
+        Ok(inside
+            .filter(|(name, _)| !name.is_empty() && !name.contains('/'))
+            .map(|(n, k)| (n.to_owned(), k))
+            .collect())
     }
 
     fn read(&self, path: &str) -> Result<Bytes, TreeError> {
@@ -157,7 +160,11 @@ impl Program {
         let arguments: Vec<_> = types
             .iter()
             .zip(arguments)
-            .map(|(ty, value)| if ty.is_i64() { wasmtime::Val::I64(*value) } else { wasmtime::Val::I32(low(*value)) })
+            .map(
+                |(ty, value)| {
+                    if ty.is_i64() { wasmtime::Val::I64(*value) } else { wasmtime::Val::I32(low(*value)) }
+                },
+            )
             .collect();
         let mut results = vec![wasmtime::Val::I32(0); function.ty(&self.store).results().len()];
         function.call(&mut self.store, &arguments, &mut results)?;
@@ -287,7 +294,8 @@ fn given_anything_that_writes_when_called_then_the_file_system_is_read_only() {
     assert_eq!(program.open("new", 1, READ).0, 69);
     assert_eq!(program.open("a", 1 | 4, READ).0, 20);
     for (name, parameters) in FUNCTIONS {
-        let writes = name.starts_with("path_") && !["path_open", "path_filestat_get", "path_readlink"].contains(name)
+        let writes = name.starts_with("path_")
+            && !["path_open", "path_filestat_get", "path_readlink"].contains(name)
             || ["fd_allocate", "fd_filestat_set_size", "fd_filestat_set_times", "fd_pwrite"].contains(name);
         if writes {
             let zeros = vec![0; parameters.split_whitespace().count()];
@@ -464,5 +472,13 @@ proptest! {
 }
 
 fn argument() -> impl Strategy<Value = i64> {
-    prop_oneof![0_i64..8, Just(1000), Just(2000), any::<i64>(), Just(-1), Just(i64::from(u32::MAX)), Just(131_068)]
+    prop_oneof![
+        0_i64..8,
+        Just(1000),
+        Just(2000),
+        any::<i64>(),
+        Just(-1),
+        Just(i64::from(u32::MAX)),
+        Just(131_068)
+    ]
 }
