@@ -179,8 +179,14 @@ fn given_a_manifest_when_appended_then_the_module_carries_it() {
     Module::new(&Engine::default(), &wasm).unwrap();
 }
 
-/// Renders `app` from `files` with a compiled kustomize; gives standard output.
+/// Renders `app` from `files` with a compiled kustomize; gives its exit code and
+/// standard output.
 fn render(linker: &Linker<Sandbox>, module: &Module, files: &[(&str, &str)]) -> (i32, String) {
+    let (code, store) = call(linker, module, files);
+    (code, String::from_utf8(store.into_data().stdout.content).unwrap())
+}
+
+fn call(linker: &Linker<Sandbox>, module: &Module, files: &[(&str, &str)]) -> (i32, Store<Sandbox>) {
     let tree = FileTree::new(files);
     let sandbox = Sandbox {
         tree: Arc::new(TracedTree::new(Arc::new(tree), TreeLimits::default())),
@@ -203,7 +209,7 @@ fn render(linker: &Linker<Sandbox>, module: &Module, files: &[(&str, &str)]) -> 
         Ok(code) => code,
         Err(error) => panic!("{error:?}\n{}", String::from_utf8_lossy(&store.data().stderr.content)),
     };
-    (code, String::from_utf8(store.into_data().stdout.content).unwrap())
+    (code, store)
 }
 
 const OVERLAY: &[(&str, &str)] = &[
@@ -279,13 +285,11 @@ fn timed<T>(what: &str, body: impl FnOnce() -> T) -> T {
     value
 }
 
-fn resident_kib() -> String {
+/// Resident memory of this process in KiB.
+fn resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    status
-        .lines()
-        .filter(|line| line.starts_with("VmRSS") || line.starts_with("RssAnon"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -299,15 +303,20 @@ fn measure_kustomize_with_and_without_its_snapshot() {
     for (name, wasm) in [("built", &merged), ("prepared", &prepared)] {
         eprintln!("{name}: {} bytes, {} segments", wasm.len(), count_segments(wasm));
         let compiled = timed("precompile", || precompile(&config, wasm).unwrap());
-        let file = std::env::temp_dir().join(format!("windlass-measure-{name}.cwasm"));
-        std::fs::write(&file, &compiled).unwrap();
         eprintln!("compiled: {} bytes", compiled.len());
+        let module = load(&engine, &compiled);
         drop(compiled);
-        let module = timed("load", || load(&engine, &std::fs::read(&file).unwrap()));
         let linker = linker(&engine);
         for _ in 0..8 {
-            timed("render", || render(&linker, &module, OVERLAY));
+            let before = resident();
+            let (code, store) = timed("render", || call(&linker, &module, OVERLAY));
+            assert_eq!(code, 0);
+            eprintln!(
+                "  {} host calls, {} KiB more resident",
+                100_000 - store.data().host_calls_left,
+                resident() - before
+            );
+            timed("  drop", || drop(store));
         }
-        eprintln!("{}", resident_kib());
     }
 }
