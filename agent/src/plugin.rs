@@ -10,6 +10,8 @@ pub mod artifact;
 mod bindings;
 pub mod cache;
 mod child;
+#[cfg(feature = "compiler")]
+pub mod compile;
 mod engine;
 mod judging;
 mod loader;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::store::HostCallsExhausted;
+use super::preview1::FileTable;
 use crate::source::trace::TracedTree;
 
 /// The world of one call.
@@ -28,6 +29,8 @@ pub(crate) struct Sandbox {
     pub(crate) random: SeededRandom,
     /// What is left of the host-call budget.
     pub(crate) host_calls_left: u64,
+    /// The open files of a preview-1 module.
+    pub(crate) files: FileTable,
 }
 
 impl Sandbox {
