@@ -14,6 +14,9 @@ use crate::names;
 const MAX_RULES: usize = 200;
 /// How long an expression may be.
 const MAX_EXPRESSION_BYTES: usize = 8 << 10;
+/// How many selections, calls and operators an expression may have: a chain of
+/// them nests, and what evaluates it has a stack.
+const MAX_OPERATORS: usize = 500;
 /// What expressions can name, besides what they bind themselves.
 const VARIABLE: &str = "object";
 
@@ -167,6 +170,12 @@ fn compile(env: &Env, source: &str) -> Result<Program, Vec<String>> {
             source.len()
         )]);
     }
+    let operators = operators(source);
+    if operators > MAX_OPERATORS {
+        return Err(vec![format!(
+            "the expression has {operators} operators, more than the {MAX_OPERATORS} that one may have"
+        )]);
+    }
     let program = env.compile(source).map_err(|errors| positions(&errors))?;
     let unknown: Vec<String> = names::unknown(&program, VARIABLE)
         .into_iter()
@@ -178,6 +187,25 @@ fn compile(env: &Env, source: &str) -> Result<Program, Vec<String>> {
         })
         .collect();
     if unknown.is_empty() { Ok(program) } else { Err(unknown) }
+}
+
+/// Counts what makes an expression deep, outside of its texts. Where a text has
+/// unusual quotes the count is off, and with it only the limit.
+fn operators(source: &str) -> usize {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut count = 0;
+    for letter in source.chars() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if letter == '\\' => escaped = true,
+            Some(open) if letter == open => quote = None,
+            Some(_) => {}
+            None if matches!(letter, '"' | '\'') => quote = Some(letter),
+            None => count += usize::from(".+-*/%<>=!&|?[({".contains(letter)),
+        }
+    }
+    count
 }
 
 fn positions(errors: &ParseErrors) -> Vec<String> {

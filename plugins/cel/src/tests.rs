@@ -135,6 +135,15 @@ fn no_rules_too_many_and_too_long_ones_are_refused() {
 }
 
 #[test]
+fn long_chains_are_refused_by_the_limit() {
+    for chain in [format!("object{}", ".a".repeat(501)), vec!["1"; 502].join("+")] {
+        assert!(testing::check::<Cel>(&rule(&chain), "").contains("more than the 500"), "{chain}");
+    }
+    let texts = format!("object.kind in [{}]", vec!["'a.b.c.d\\'+'"; 400].join(", "));
+    assert!(!testing::check::<Cel>(&rule(&texts), "").contains("more than"));
+}
+
+#[test]
 fn deep_nesting_is_refused_by_the_parser() {
     let deep = format!("{}true{}", "(".repeat(500), ")".repeat(500));
     assert!(testing::check::<Cel>(&rule(&deep), "").contains("rule `r`: "));
