@@ -18,6 +18,8 @@ use wasmparser::{Parser, Payload};
 use wasmtime::{Config, Engine};
 use wit_component::ComponentEncoder;
 
+use super::engine::{Allocation, engine_config};
+
 /// The custom section in which a plugin describes itself.
 pub const MANIFEST_SECTION: &str = "windlass:manifest";
 
@@ -73,7 +75,8 @@ pub fn precompile(config: &Config, wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
 /// # Errors
 /// As [`prepare`] and [`precompile`].
 pub fn compile(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let config = engine_config()?;
+    let config =
+        engine_config(Allocation::OnDemand).map_err(anyhow::Error::from).context("configure the engine")?;
     precompile(&config, &prepare(wasm)?)
 }
 
@@ -115,16 +118,4 @@ fn kind(wasm: &[u8]) -> anyhow::Result<Kind> {
         }
     }
     Ok(if initialize && render { Kind::Reactor } else { Kind::Module })
-}
-
-// Stands in for the configuration that the agent's engine is made with.
-fn engine_config() -> anyhow::Result<Config> {
-    let mut config = Config::new();
-    config
-        .wasm_component_model(true)
-        .concurrency_support(false)
-        .epoch_interruption(true)
-        .memory_guaranteed_dense_image_size(64 << 20)
-        .cranelift_nan_canonicalization(true);
-    Ok(config)
 }

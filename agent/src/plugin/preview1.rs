@@ -24,6 +24,7 @@ use self::errno::Errno;
 use self::guest::Guest;
 pub(crate) use self::table::FileTable;
 use super::sandbox::Sandbox;
+use super::store::HostCallsExhausted;
 
 /// The name that all functions are imported from.
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -36,11 +37,6 @@ const BYTES_PER_CALL: u64 = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("exited with code {0}")]
 pub(crate) struct Exit(pub(crate) i32);
-
-/// The host-call budget of the sandbox is spent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("called the host more often than allowed (limits.hostCalls)")]
-pub(crate) struct HostCallsExhausted;
 
 /// How a function of the interface ends when it does not succeed.
 enum Failure {

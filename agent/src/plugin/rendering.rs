@@ -11,6 +11,7 @@ use super::bindings::renderer::RendererPre;
 use super::bindings::renderer::exports::windlass::plugin::rendering::Request;
 use super::bindings::types;
 use super::places::Places;
+use super::preview1::FileTable;
 use super::preview2::Renderer;
 use super::program::Program;
 use super::results::{diagnostics, output, refused, rendered};
@@ -76,6 +77,7 @@ impl Plugin {
             monotonic_nanoseconds: 0,
             random: SeededRandom::new(self.seed(request, config_json)),
             host_calls_left: self.limits.host_calls,
+            files: FileTable::default(),
         };
         Call::start(&self.host, &self.limits, Renderer::new(sandbox))
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::store::HostCallsExhausted;
 use super::preview1::FileTable;
+use super::store::HostCallsExhausted;
 use crate::source::trace::TracedTree;
 
 /// The world of one call.

@@ -85,7 +85,7 @@ impl<'host, S: Send + 'static> Call<'host, S> {
 }
 
 /// Stops a plugin that has used its host calls up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no host calls are left")]
 pub(crate) struct HostCallsExhausted;
 

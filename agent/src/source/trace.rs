@@ -172,6 +172,14 @@ impl TracedTree {
         self.remember_failure(self.list_recorded(path))
     }
 
+    /// The content of a file that was looked up before, for the host's own use:
+    /// neither recorded nor counted.
+    pub(crate) fn read_again(&self, path: &str) -> Option<Bytes> {
+        let known = self.state().known.get(path).cloned().flatten()?;
+        let is_file = matches!(known.kind, EntryKind::File | EntryKind::Executable);
+        if is_file && known.size <= self.limits.file_bytes { self.tree.read(path).ok() } else { None }
+    }
+
     /// What was looked up so far.
     pub fn inputs(&self) -> Inputs {
         self.state().inputs.clone()

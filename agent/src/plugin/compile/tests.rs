@@ -263,7 +263,7 @@ fn linker(engine: &Engine) -> Linker<Sandbox> {
 #[test]
 fn given_upstream_kustomize_when_prepared_and_compiled_then_it_renders_the_same_bytes_each_time() {
     let prepared = prepare(&build_kustomize()).unwrap();
-    let config = engine_config().unwrap();
+    let config = engine_config(Allocation::OnDemand).unwrap();
     let engine = Engine::new(&config).unwrap();
     let module = load(&engine, &precompile(&config, &prepared).unwrap());
     let linker = linker(&engine);
@@ -298,7 +298,7 @@ fn measure_kustomize_with_and_without_its_snapshot() {
     let wasm = timed("go build", build_kustomize);
     let merged = timed("merge", || merge(&wasm).unwrap());
     let prepared = timed("prepare", || prepare(&wasm).unwrap());
-    let config = engine_config().unwrap();
+    let config = engine_config(Allocation::OnDemand).unwrap();
     let engine = Engine::new(&config).unwrap();
     for (name, wasm) in [("built", &merged), ("prepared", &prepared)] {
         eprintln!("{name}: {} bytes, {} segments", wasm.len(), count_segments(wasm));
