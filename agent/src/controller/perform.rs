@@ -64,7 +64,9 @@ impl Shell {
         match action {
             Action::Poll { name, attempt } => {
                 let span = tracing::info_span!("poll", repository = %name);
-                self.start(attempt, |cancel| async move { work.poll(name, attempt, cancel).await }.instrument(span));
+                self.start(attempt, |cancel| {
+                    async move { work.poll(name, attempt, cancel).await }.instrument(span)
+                });
             }
             Action::Sync { name, attempt, target } => {
                 let revision = tracing::field::display(target.revision.commit);
@@ -200,11 +202,9 @@ impl Work {
         desk.health_timed_out &= report.changes.is_empty();
         let timed_out = desk.health_timed_out;
         let generation = application.metadata.generation.unwrap_or(0);
-        let was_refused = desk
-            .status()
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ != "Ready" && condition.type_ != "Healthy" && condition.status == "False");
+        let was_refused = desk.status().conditions.iter().any(|condition| {
+            condition.type_ != "Ready" && condition.type_ != "Healthy" && condition.status == "False"
+        });
         let moved = !report.changes.is_empty();
         let published = desk
             .publish(&self.steps.cluster, generation, |draft| {
@@ -270,7 +270,13 @@ impl Work {
         self.happened(desk, uid, EventType::Warning, error.reason.as_str(), action, &note).await;
     }
 
-    async fn correct(&self, name: Name, attempt: Attempt, objects: Vec<ObjectKey>, cancel: CancellationToken) {
+    async fn correct(
+        &self,
+        name: Name,
+        attempt: Attempt,
+        objects: Vec<ObjectKey>,
+        cancel: CancellationToken,
+    ) {
         let corrections = match self.known.application(&name) {
             Some(entry) => self.correct_entry(&entry, &objects, &cancel).await,
             None => Vec::new(),
@@ -324,7 +330,10 @@ impl Work {
         let corrections = plan
             .desired
             .iter()
-            .map(|desired| Correction { object: desired.key.clone(), succeeded: written.contains(&desired.key) })
+            .map(|desired| Correction {
+                object: desired.key.clone(),
+                succeeded: written.contains(&desired.key),
+            })
             .collect();
         self.publish_corrected(&mut desk, &application, &written, error).await;
         corrections
@@ -398,7 +407,8 @@ impl Work {
         desk.health_timed_out |= timed_out;
         let timed_out = desk.health_timed_out;
         let application = entry.resource.get();
-        if desk.status().conditions.iter().all(|condition| condition.type_ != ConditionType::Applied.as_str()) {
+        if desk.status().conditions.iter().all(|condition| condition.type_ != ConditionType::Applied.as_str())
+        {
             return;
         }
         let before = healthy(&desk);

@@ -60,18 +60,22 @@ impl Recorder {
                 return;
             }
         }
-        let event = NewEvent { regarding: &regarding, uid, kind, reason, action, note, instance: &self.instance };
+        let event =
+            NewEvent { regarding: &regarding, uid, kind, reason, action, note, instance: &self.instance };
         if let Err(error) = self.cluster.create_event(&event, Timestamp::now()).await {
             tracing::warn!(object = %regarding.key, %error, "write an event");
         }
     }
 
     /// Says in a Repository's status, and once in an event, how a poll went.
-    pub(crate) async fn polled(&self, name: &Name, repository: &Repository, result: Result<&Found, &PollError>) {
+    pub(crate) async fn polled(
+        &self,
+        name: &Name,
+        repository: &Repository,
+        result: Result<&Found, &PollError>,
+    ) {
         let (status, reason, message) = match result {
-            Ok(found) => {
-                (ConditionStatus::True, Reason::Succeeded, format!("at {}", label(&found.revision)))
-            }
+            Ok(found) => (ConditionStatus::True, Reason::Succeeded, format!("at {}", label(&found.revision))),
             Err(error) => (ConditionStatus::False, error.reason, error.message.clone()),
         };
         let written = self
@@ -96,8 +100,15 @@ impl Recorder {
         match result {
             Err(_) if changed => {
                 let reason = reason.as_str();
-                self.record(Happening { regarding, uid, kind: EventType::Warning, reason, action: "Poll", note: &message })
-                    .await;
+                self.record(Happening {
+                    regarding,
+                    uid,
+                    kind: EventType::Warning,
+                    reason,
+                    action: "Poll",
+                    note: &message,
+                })
+                .await;
             }
             Ok(found) if found.rewritten => {
                 let note = format!(
@@ -195,4 +206,3 @@ fn put_condition(
 fn to_value<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
-
