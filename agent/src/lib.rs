@@ -1,6 +1,7 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod api;
+pub mod cli;
 pub mod controller;
 pub mod diagnostic;
 pub mod gate;
@@ -8,7 +9,7 @@ pub mod object;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub mod plugin;
-pub(crate) mod shard;
 pub mod render;
+pub(crate) mod shard;
 pub mod source;
 pub(crate) mod telemetry;

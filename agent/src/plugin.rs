@@ -160,3 +160,12 @@ pub enum PluginError {
 fn humantime(duration: Duration) -> String {
     format!("{duration:?}")
 }
+
+/// What a renderer made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RenderOutput {
+    /// The complete set of manifests.
+    pub manifests: Vec<crate::object::Manifest>,
+    /// What is worth knowing although all went well.
+    pub diagnostics: Vec<Diagnostic>,
+}

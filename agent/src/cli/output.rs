@@ -79,8 +79,9 @@ pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tr
     let mut text = String::new();
     for diagnostic in diagnostics {
         let place = diagnostic.origin.as_ref().filter(|origin| origin.line.is_some());
-        let source = place
-            .and_then(|origin| files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone());
+        let source = place.and_then(|origin| {
+            files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone()
+        });
         text.push_str(&terminal.draw(diagnostic, source.as_deref()));
     }
     text

@@ -73,17 +73,17 @@ pub enum RenderError {
         /// Where the second is from.
         second: Option<Origin>,
     },
-    /// The renderer returned something that the API server would never take.
-    #[error("{} {problem}", object.as_ref().map_or_else(|| "a manifest".to_owned(), ToString::to_string))]
+    /// Server-side apply could not take it, or only by accident.
+    #[error("{object} {problem}")]
     InvalidObject {
-        /// The renderer.
-        renderer: PluginId,
-        /// Where it is from.
+        /// The object.
+        object: ObjectKey,
+        /// Where it is from, as near to the field as its file tells.
         origin: Option<Origin>,
-        /// The object, where that much could be read.
-        object: Option<ObjectKey>,
+        /// Column in characters, counted from 1.
+        column: Option<u32>,
         /// Where in the object, as a JSON pointer.
-        pointer: Option<String>,
+        pointer: String,
         /// What is wrong, to follow its name.
         problem: String,
     },
@@ -96,13 +96,10 @@ pub enum RenderError {
         limit: usize,
     },
     /// One object is too large.
-    #[error(
-        "{} has {bytes} bytes, more than the limit of {limit}",
-        object.as_ref().map_or_else(|| "a manifest".to_owned(), ToString::to_string)
-    )]
+    #[error("{object} has {bytes} bytes, more than the limit of {limit}")]
     ObjectTooLarge {
-        /// The object, where that much could be read.
-        object: Option<ObjectKey>,
+        /// The object.
+        object: ObjectKey,
         /// Where it is from.
         origin: Option<Origin>,
         /// Its size as JSON.
@@ -144,7 +141,8 @@ impl RenderError {
         match self {
             Self::Plugin { plugin, error: PluginError::Refused(own), tree, .. } => {
                 let mut all: Vec<_> = tree.iter().map(tree_diagnostic).collect();
-                all.extend(own.iter().cloned());
+                let told = all.first().map(|first| first.message.clone());
+                all.extend(own.iter().filter(|own| Some(&own.message) != told.as_ref()).cloned());
                 if all.is_empty() {
                     all.push(Diagnostic::error(format!("the renderer {plugin} failed without a message")));
                 }
@@ -159,27 +157,24 @@ impl RenderError {
                 all
             }
             Self::Tree(error) => vec![tree_diagnostic(error)],
-            Self::InvalidObject { origin, object, pointer, .. } => vec![Diagnostic {
+            Self::InvalidObject { object, origin, column, pointer, problem } => vec![Diagnostic {
                 origin: origin.clone(),
-                pointer: pointer.clone(),
-                object: object.clone(),
-                // The object has a field of its own.
-                message: self.message_without_object(),
-                ..Diagnostic::error("")
+                column: *column,
+                pointer: Some(pointer.clone()),
+                object: Some(object.clone()),
+                ..Diagnostic::error(problem)
             }],
-            Self::Duplicate { object, second, .. } => vec![Diagnostic {
+            Self::Duplicate { object, first, second } => vec![Diagnostic {
                 origin: second.clone(),
                 object: Some(object.clone()),
-                message: self.message_without_object(),
                 hint: Some("remove one of them; the API server can hold only one".to_owned()),
-                ..Diagnostic::error("")
+                ..Diagnostic::error(format!("is rendered twice{}", places(first.as_ref(), second.as_ref())))
             }],
-            Self::ObjectTooLarge { object, origin, .. } => vec![Diagnostic {
+            Self::ObjectTooLarge { object, origin, bytes, limit } => vec![Diagnostic {
                 origin: origin.clone(),
-                object: object.clone(),
-                message: self.message_without_object(),
+                object: Some(object.clone()),
                 hint: Some("split it, or raise limits.objectBytes".to_owned()),
-                ..Diagnostic::error("")
+                ..Diagnostic::error(format!("has {bytes} bytes, more than the limit of {limit}"))
             }],
             _ => vec![Diagnostic {
                 origin: self.folder(),
@@ -187,18 +182,6 @@ impl RenderError {
                 ..Diagnostic::error(self.to_string())
             }],
         }
-    }
-
-    fn message_without_object(&self) -> String {
-        let message = self.to_string();
-        let (Self::InvalidObject { object: Some(object), .. }
-        | Self::ObjectTooLarge { object: Some(object), .. }
-        | Self::Duplicate { object, .. }) = self
-        else {
-            return message;
-        };
-        let prefix = format!("{object} ");
-        message.strip_prefix(&prefix).map_or_else(|| message.clone(), ToOwned::to_owned)
     }
 
     fn folder(&self) -> Option<Origin> {
