@@ -17,6 +17,7 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,6 +30,13 @@ use crate::plugin::{Finding, PluginError};
 use crate::render::locate::locate_in;
 use crate::render::{PluginId, Rendered};
 use crate::source::tree::Tree;
+
+/// Most objects in one call of a policy. Few calls are cheap; one endless call
+/// would meet the policy's deadline.
+const BATCH_OBJECTS: usize = 256;
+
+/// Most bytes of objects in one call of a policy; a larger object goes alone.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// What a finding of a gate's policies leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
@@ -213,24 +221,24 @@ pub fn judge(
     Ok(Admitted { rendered, verdicts, warnings })
 }
 
-/// The objects with their JSON, which is made once and only when a policy
-/// wants it.
+/// The objects with their bytes, which are made once and only when a policy
+/// wants them.
 struct Objects<'a> {
     manifests: &'a [Manifest],
-    json: Vec<OnceCell<Vec<u8>>>,
+    bytes: Vec<OnceCell<Bytes>>,
 }
 
 impl<'a> Objects<'a> {
     fn new(manifests: &'a [Manifest]) -> Self {
-        Self { manifests, json: vec![OnceCell::new(); manifests.len()] }
+        Self { manifests, bytes: vec![OnceCell::new(); manifests.len()] }
     }
 
     fn key(&self, index: usize) -> &ObjectKey {
         &self.manifests[index].key
     }
 
-    fn json(&self, index: usize) -> Vec<u8> {
-        self.json[index].get_or_init(|| self.manifests[index].object.to_string().into_bytes()).clone()
+    fn bytes(&self, index: usize) -> Bytes {
+        self.bytes[index].get_or_init(|| Bytes::from(self.manifests[index].object.to_string())).clone()
     }
 }
 
@@ -259,29 +267,28 @@ fn ask(
     wanted.retain(|index| {
         policy.matches().iter().any(|matcher| select::matches_kind(matcher, objects.key(*index)))
     });
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let answers = evaluate(policy.as_ref(), &asked.config, &wanted, objects)
-        .map_err(|error| failed(Some(plugin.digest.clone()), PolicyProblem::Plugin(error)))?;
     let mut verdicts = Vec::new();
-    for (index, findings) in wanted.into_iter().zip(answers) {
-        let manifest = &objects.manifests[index];
-        verdicts.extend(findings.into_iter().map(|finding| {
-            let verdict = Verdict {
-                gate: gate.name.clone(),
-                policy: asked.called().to_owned(),
-                plugin: plugin.clone(),
-                rule: finding.rule,
-                action: asked.action,
-                object: manifest.key.clone(),
-                pointer: finding.pointer,
-                message: finding.message,
-                origin: manifest.origin.clone(),
-                column: None,
-            };
-            (index, verdict)
-        }));
+    for batch in batches(&wanted, objects) {
+        let answers = evaluate(policy.as_ref(), &asked.config, batch, objects)
+            .map_err(|error| failed(Some(plugin.digest.clone()), PolicyProblem::Plugin(error)))?;
+        for (index, findings) in batch.iter().zip(answers) {
+            let manifest = &objects.manifests[*index];
+            verdicts.extend(findings.into_iter().map(|finding| {
+                let verdict = Verdict {
+                    gate: gate.name.clone(),
+                    policy: asked.called().to_owned(),
+                    plugin: plugin.clone(),
+                    rule: finding.rule,
+                    action: asked.action,
+                    object: manifest.key.clone(),
+                    pointer: finding.pointer,
+                    message: finding.message,
+                    origin: manifest.origin.clone(),
+                    column: None,
+                };
+                (*index, verdict)
+            }));
+        }
     }
     Ok(verdicts)
 }
@@ -289,15 +296,34 @@ fn ask(
 fn evaluate(
     policy: &dyn Policy,
     config: &Value,
-    wanted: &[usize],
+    batch: &[usize],
     objects: &Objects<'_>,
 ) -> Result<Vec<Vec<Finding>>, PluginError> {
-    let json: Vec<Vec<u8>> = wanted.iter().map(|index| objects.json(*index)).collect();
-    let answers = policy.evaluate(config, &json)?;
+    let bytes: Vec<Bytes> = batch.iter().map(|index| objects.bytes(*index)).collect();
+    let answers = policy.evaluate(config, &bytes)?;
     // Which answer belongs to which object would be a guess.
-    if answers.len() != wanted.len() {
-        let problem = format!("{} verdicts on {} objects", answers.len(), wanted.len());
+    if answers.len() != batch.len() {
+        let problem = format!("{} verdicts on {} objects", answers.len(), batch.len());
         return Err(PluginError::Contract(problem));
     }
     Ok(answers)
+}
+
+/// Cuts `wanted` into calls of a bounded size.
+fn batches<'a>(wanted: &'a [usize], objects: &Objects<'_>) -> Vec<&'a [usize]> {
+    let mut batches = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (position, index) in wanted.iter().enumerate() {
+        let bytes = objects.bytes(*index).len();
+        let full = position - start == BATCH_OBJECTS || size + bytes > BATCH_BYTES;
+        if full && position > start {
+            batches.push(&wanted[start..position]);
+            (start, size) = (position, 0);
+        }
+        size += bytes;
+    }
+    if start < wanted.len() {
+        batches.push(&wanted[start..]);
+    }
+    batches
 }

@@ -1,7 +1,9 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod api;
+pub(crate) mod apply;
 pub mod cli;
+pub mod cluster;
 pub mod controller;
 pub mod diagnostic;
 pub mod gate;

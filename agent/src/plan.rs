@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::api::MAX_INVENTORY;
+use crate::gate::Admitted;
 use crate::object::{Manifest, ObjectKey, Origin};
 
 pub(crate) mod inventory;
@@ -17,7 +19,7 @@ pub(crate) mod order;
 pub(crate) mod prune;
 pub(crate) mod stamp;
 
-use inventory::{INVENTORY_LIMIT, Inventory};
+use inventory::Inventory;
 use order::Stage;
 use prune::Removal;
 use stamp::Owner;
@@ -95,6 +97,22 @@ impl Plan {
     pub(crate) fn is_empty(&self) -> bool {
         self.stages.is_empty() && self.removal.deleted.is_empty()
     }
+
+    /// The Inventory that must be on record before the first write: what is
+    /// owned already, and everything that is about to be written.
+    pub(crate) fn intent(&self, inventory: &Inventory) -> Inventory {
+        let mut intent = inventory.clone();
+        for apply in self.stages.iter().flat_map(|(_, applies)| applies) {
+            let desired = &apply.desired;
+            let mut owned = inventory.get(&desired.key).cloned().unwrap_or_default();
+            owned.version.clone_from(&desired.version);
+            owned.keep = keeps(desired);
+            // Whatever comes of the write, what was there before it no longer counts as applied.
+            owned.digest = None;
+            intent.insert(desired.key.clone(), owned);
+        }
+        intent
+    }
 }
 
 /// Why a set can't be planned.
@@ -108,13 +126,23 @@ pub(crate) enum PlanError {
     Duplicate { key: ObjectKey, first: String, second: String },
     /// The Inventory would not fit.
     #[error(
-        "the set and what is kept of former ones are {count} objects, more than the limit of {INVENTORY_LIMIT}"
+        "the set and what is kept of former ones are {count} objects, more than the limit of {MAX_INVENTORY}"
     )]
     TooMany { count: usize },
 }
 
 /// Compares the admitted manifests with what is owned and what lives.
 pub(crate) fn plan(
+    admitted: &Admitted,
+    scopes: &Scopes,
+    inventory: &Inventory,
+    live: impl Fn(&ObjectKey) -> Option<Live>,
+    options: Options,
+) -> Result<Plan, PlanError> {
+    compare(admitted.manifests(), scopes, inventory, live, options)
+}
+
+fn compare(
     manifests: &[Manifest],
     scopes: &Scopes,
     inventory: &Inventory,
@@ -131,7 +159,7 @@ pub(crate) fn plan(
         options.prune_consent,
     );
     let count = desired.len() + removal.deleted.len() + removal.kept.len();
-    if count > INVENTORY_LIMIT {
+    if count > MAX_INVENTORY {
         return Err(PlanError::TooMany { count });
     }
     let mut stages: BTreeMap<Stage, Vec<Apply>> = BTreeMap::new();

@@ -6,11 +6,112 @@
 //! reads nothing but what it is handed, keeps nothing, and ends: by its result,
 //! its deadline or one of its other limits.
 
+pub mod artifact;
+mod bindings;
+pub mod cache;
+mod child;
+#[cfg(feature = "compiler")]
+pub mod compile;
+mod engine;
+mod judging;
+mod loader;
+mod panic_channel;
+mod places;
+mod preview1;
+mod preview2;
+mod program;
+pub mod registry;
+mod rendering;
+mod results;
 pub(crate) mod sandbox;
+mod self_test;
+mod store;
+mod trap;
+mod wasi_program;
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+pub use self::artifact::Digest;
+pub use self::child::CompileLimits;
+pub use self::engine::Host;
+pub use self::loader::{LimitOverrides, Loader, LoaderOptions};
+use self::program::Program;
 use crate::diagnostic::Diagnostic;
+use crate::object::Manifest;
+
+/// Problems with a config that are reported at once.
+const MAX_CONFIG_PROBLEMS: usize = 20;
+
+/// A component (or core module) with its limits, ready to be called from any
+/// thread. Every call gets an instance of its own.
+pub struct Plugin {
+    host: Host,
+    manifest: PluginManifest,
+    digest: Digest,
+    limits: Limits,
+    schema: Option<jsonschema::Validator>,
+    program: Program,
+}
+
+impl Plugin {
+    /// What the plugin says of itself.
+    pub fn manifest(&self) -> &PluginManifest {
+        &self.manifest
+    }
+
+    /// SHA-256 of its file.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What one call may use.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Whether `config` fits the schema that the plugin declares.
+    ///
+    /// # Errors
+    /// [`PluginError::Config`], with a JSON pointer for each problem.
+    pub fn check_config(&self, config: &Value) -> Result<(), PluginError> {
+        let Some(schema) = &self.schema else { return Ok(()) };
+        // Whoever wrote nothing may still have left out what is required.
+        let nothing = Value::Object(serde_json::Map::new());
+        let config = if config.is_null() { &nothing } else { config };
+        let problem = |error: jsonschema::ValidationError<'_>| {
+            let pointer = error.instance_path().to_string();
+            let text = if pointer.is_empty() { error.to_string() } else { format!("`{pointer}`: {error}") };
+            results::bounded(text)
+        };
+        let problems: Vec<_> = schema.iter_errors(config).take(MAX_CONFIG_PROBLEMS).map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(PluginError::Config(problems)) }
+    }
+
+    fn checked_config(&self, config: &Value) -> Result<Vec<u8>, PluginError> {
+        self.check_config(config)?;
+        serde_json::to_vec(config).map_err(|error| PluginError::Config(vec![error.to_string()]))
+    }
+
+    fn not_a(&self, wanted: &str) -> PluginError {
+        let world = match self.manifest.world {
+            World::Renderer => "renderer",
+            World::Policy => "policy",
+            World::Health => "health rule",
+        };
+        PluginError::Contract(format!("`{}` is a {world}, not a {wanted}", self.manifest.name))
+    }
+}
+
+/// What a renderer made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RenderOutput {
+    /// The complete set of manifests.
+    pub manifests: Vec<Manifest>,
+    /// What is worth knowing although all went well.
+    pub diagnostics: Vec<Diagnostic>,
+}
 
 /// What a plugin is for: the world that it implements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -41,7 +142,7 @@ pub struct PluginManifest {
     pub matches: Vec<String>,
     /// JSON Schema (draft 2020-12) of its settings.
     #[serde(default)]
-    pub config_schema: Option<serde_json::Value>,
+    pub config_schema: Option<Value>,
     /// Files that make a folder this renderer's when the Application names
     /// none, for example `kustomization.yaml`.
     #[serde(default)]
@@ -159,13 +260,4 @@ pub enum PluginError {
 
 fn humantime(duration: Duration) -> String {
     format!("{duration:?}")
-}
-
-/// What a renderer made.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RenderOutput {
-    /// The complete set of manifests.
-    pub manifests: Vec<crate::object::Manifest>,
-    /// What is worth knowing although all went well.
-    pub diagnostics: Vec<Diagnostic>,
 }

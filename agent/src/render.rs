@@ -20,15 +20,16 @@ mod tests;
 use std::sync::Arc;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 pub use error::{RenderError, RenderFailure};
 pub(crate) use error::{absent_message, plugin_hint};
 pub use memo::{Memo, MemoCounts};
-pub use renderer::{Absent, PluginId, Renderer, Renderers};
+pub use renderer::{Absent, PluginId, RawManifest, RawOutput, Renderer, Renderers};
 
 use crate::diagnostic::Diagnostic;
 use crate::object::Manifest;
-use crate::plugin::{RenderOutput, RenderRequest};
+use crate::plugin::RenderRequest;
 use crate::source::trace::{Inputs, TracedTree, TreeLimits};
 use crate::source::tree::{Tree, TreeError};
 
@@ -137,12 +138,13 @@ pub fn render(
     let output = call(job, &traced, clock, renderers);
     let inputs = traced.inputs();
     let checked = output.and_then(|(output, renderer, folder)| {
-        let (manifests, digest) = collect::collect(output.manifests, job, &folder, tree.as_ref())?;
-        Ok((manifests.into(), output.diagnostics, renderer, digest))
+        let manifests = collect::collect(output.manifests, job, &folder, &renderer, &*tree, &inputs)?;
+        Ok((manifests, output.diagnostics, renderer))
     });
     match checked {
-        Ok((manifests, warnings, renderer, digest)) => {
-            Ok(Rendered { manifests, warnings, inputs, renderer, digest })
+        Ok((manifests, warnings, renderer)) => {
+            let digest = digest_of(&manifests);
+            Ok(Rendered { manifests: manifests.into(), warnings, inputs, renderer, digest })
         }
         Err(error) => Err(RenderFailure { error, inputs }),
     }
@@ -154,7 +156,7 @@ fn call(
     traced: &Arc<TracedTree>,
     clock: i64,
     renderers: &dyn Renderers,
-) -> Result<(RenderOutput, PluginId, String), RenderError> {
+) -> Result<(RawOutput, PluginId, String), RenderError> {
     let folder = choose::folder(traced, &job.path)?;
     let renderer = choose::renderer(traced, &folder, job.renderer.as_deref(), renderers)?;
     let id = renderer.id();
@@ -178,4 +180,14 @@ fn call(
 /// as complete, whatever it says.
 fn leaves_a_part(error: &TreeError) -> bool {
     matches!(error, TreeError::Unreadable { .. } | TreeError::Limit { .. })
+}
+
+fn digest_of(manifests: &[Manifest]) -> String {
+    let mut hasher = Sha256::new();
+    for manifest in manifests {
+        // The map type sorts its keys, so equal objects have equal bytes.
+        hasher.update(manifest.object.to_string());
+        hasher.update([0]);
+    }
+    hex::encode(hasher.finalize())
 }

@@ -3,10 +3,17 @@
 //! Takes a Repository's address, ref and credentials; gives a [`Revision`] and
 //! a [`tree::Tree`] of it. Never checks anything out, never writes to Git.
 
+mod error;
+pub mod folder_tree;
+pub mod git_tree;
 pub mod memory_tree;
+mod object_store;
+pub mod remote;
 pub mod trace;
 pub mod tree;
+pub mod worktree;
 
+pub use error::SourceError;
 use tree::ObjectId;
 
 /// One commit of a Repository.

@@ -219,6 +219,15 @@ pub struct InventoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
 
+    /// Digest of the manifest that was last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+
+    /// Hash of the fields that the API server listed as this Application's
+    /// after the last write; another one means that somebody changed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership: Option<String>,
+
     /// The last render that held it asked to keep it when it leaves the set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::source::folder_tree::FolderTree;
 use crate::source::tree::Tree;
+use crate::source::worktree::locate_root;
 
 /// A folder in its repository, or by itself where there is none.
 pub(super) struct Folder {
@@ -14,26 +16,18 @@ pub(super) struct Folder {
     /// The folder in it; empty for the root.
     pub(super) path: String,
     /// The time of the commit that is checked out, in seconds since the Unix
-    /// epoch; 0 without a commit. Changes that are not committed do not move
-    /// it, so a render is the same before and after committing them, unless
-    /// its template asks for the time.
+    /// epoch; 0 without a commit. A renderer that asks for the time gets the
+    /// same answer until the next commit.
     pub(super) clock: i64,
     root: PathBuf,
 }
 
 impl Folder {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let full = path.canonicalize().with_context(|| format!("open `{}`", path.display()))?;
-        anyhow::ensure!(full.is_dir(), "`{}` is not a folder", path.display());
-        let root = full.clone();
-        let inside = full.strip_prefix(&root).unwrap_or(Path::new(""));
-        let mut parts = Vec::new();
-        for part in inside.components() {
-            let name = part.as_os_str().to_str();
-            parts.push(name.with_context(|| format!("`{}` is not UTF-8", path.display()))?);
-        }
-        let tree = crate::source::memory_tree::MemoryTree::new();
-        Ok(Self { tree: Arc::new(tree), path: parts.join("/"), clock: commit_time(&root), root })
+        anyhow::ensure!(!path.is_file(), "`{}` is a file; name its folder", path.display());
+        let (root, below) = locate_root(path).with_context(|| format!("open `{}`", path.display()))?;
+        let tree = FolderTree::open(&root).with_context(|| format!("open `{}`", root.display()))?;
+        Ok(Self { tree: Arc::new(tree), path: below, clock: commit_time(&root), root })
     }
 
     /// The last part of its path.

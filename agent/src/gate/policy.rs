@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::plugin::{Finding, PluginError};
@@ -16,9 +17,9 @@ pub trait Policy: Send + Sync {
     /// Which objects it wants to see: `v1/Pod`, `apps/*`, `*`.
     fn matches(&self) -> &[String];
 
-    /// Judges objects: one list of findings for each, in their order. Blocks
+    /// Judges a batch: one list of findings per object, in their order. Blocks
     /// until the plugin answers or meets one of its limits.
-    fn evaluate(&self, config: &Value, objects: &[Vec<u8>]) -> Result<Vec<Vec<Finding>>, PluginError>;
+    fn evaluate(&self, config: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError>;
 }
 
 /// The policies that are loaded.

@@ -1,31 +1,43 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::plugin::World;
-use crate::render::testing::{FakeRenderers, config_map, job, plain};
+use crate::render::testing::{FakeRenderers, config_map, job, plain, returning};
 use crate::render::{Absent, render};
 use crate::source::memory_tree::MemoryTree;
 
 type Body = dyn Fn(&Value) -> Vec<Finding> + Send + Sync;
 
-/// Judges each object with a closure.
+/// Judges each object with a closure, and remembers the sizes of its batches.
 struct FakePolicy {
     name: &'static str,
     matches: Vec<String>,
     body: Box<Body>,
     error: Option<PluginError>,
+    batches: Mutex<Vec<usize>>,
 }
 
 impl FakePolicy {
     fn new(name: &'static str, body: impl Fn(&Value) -> Vec<Finding> + Send + Sync + 'static) -> Self {
-        Self { name, matches: vec!["*".to_owned()], body: Box::new(body), error: None }
+        Self {
+            name,
+            matches: vec!["*".to_owned()],
+            body: Box::new(body),
+            error: None,
+            batches: Mutex::new(Vec::new()),
+        }
     }
 
     fn failing(name: &'static str, error: PluginError) -> Self {
         Self { error: Some(error), ..Self::new(name, |_| Vec::new()) }
+    }
+
+    fn batches(&self) -> Vec<usize> {
+        self.batches.lock().unwrap().clone()
     }
 }
 
@@ -38,7 +50,8 @@ impl Policy for FakePolicy {
         &self.matches
     }
 
-    fn evaluate(&self, _: &Value, objects: &[Vec<u8>]) -> Result<Vec<Vec<Finding>>, PluginError> {
+    fn evaluate(&self, _: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError> {
+        self.batches.lock().unwrap().push(objects.len());
         match &self.error {
             Some(error) => Err(error.clone()),
             None => Ok(objects.iter().map(|o| (self.body)(&serde_json::from_slice(o).unwrap())).collect()),
@@ -181,7 +194,7 @@ fn an_answer_of_another_length_is_a_failure() {
             static ALL: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| vec!["*".to_owned()]);
             &ALL
         }
-        fn evaluate(&self, _: &Value, _: &[Vec<u8>]) -> Result<Vec<Vec<Finding>>, PluginError> {
+        fn evaluate(&self, _: &Value, _: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError> {
             Ok(vec![Vec::new()])
         }
     }
@@ -214,4 +227,26 @@ fn a_policy_sees_only_what_the_gate_selects_and_the_plugin_matches() {
     assert_eq!(seen_by(Gate { kinds: vec!["v1/ConfigMap".to_owned()], ..warn() }, &["*"]), ["ConfigMap"]);
     assert_eq!(seen_by(Gate { kinds: vec!["apps/*".to_owned()], ..warn() }, &["*"]), [""; 0]);
     assert_eq!(seen_by(Gate { namespaces: vec!["other".to_owned()], ..warn() }, &["*"]), [""; 0]);
+}
+
+#[test]
+fn a_large_set_is_judged_in_bounded_batches() {
+    let objects = (0..600).map(|index| config_map(&format!("c{index}"))).collect();
+    let rendered = render(&job(""), Arc::new(tree()), 0, &FakeRenderers::one(returning(objects))).unwrap();
+    let policy = Arc::new(FakePolicy::new("images", |_| Vec::new()));
+    let policies = FakePolicies(vec![Arc::clone(&policy)]);
+    judge(Arc::new(rendered), "a", "b", &[gate("g", "images", Action::Deny)], &policies, &tree()).unwrap();
+    assert_eq!(policy.batches(), [256, 256, 88]);
+}
+
+#[test]
+fn batches_are_bounded_in_bytes_and_a_large_object_goes_alone() {
+    let text = |bytes: usize| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": bytes.to_string()}, "data": {"a": "x".repeat(bytes)}});
+    let objects =
+        vec![text(10), text(1_000_000), text(1_000_001), text(1_000_002), text(1_000_003), text(1_000_004)];
+    let rendered = render(&job(""), Arc::new(tree()), 0, &FakeRenderers::one(returning(objects))).unwrap();
+    let policy = Arc::new(FakePolicy::new("images", |_| Vec::new()));
+    let policies = FakePolicies(vec![Arc::clone(&policy)]);
+    judge(Arc::new(rendered), "a", "b", &[gate("g", "images", Action::Deny)], &policies, &tree()).unwrap();
+    assert_eq!(policy.batches(), [5, 1]);
 }

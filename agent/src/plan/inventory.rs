@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::InventoryEntry;
 use crate::object::ObjectKey;
-
-/// The most objects that one Application may own; it is kept in the
-/// Application's status, and an object in etcd is bounded.
-pub(crate) const INVENTORY_LIMIT: usize = 1_000;
 
 /// What is remembered of one owned object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +51,50 @@ impl Inventory {
 
     pub(crate) fn remove(&mut self, key: &ObjectKey) -> Option<Owned> {
         self.entries.remove(key)
+    }
+}
+
+impl From<&[InventoryEntry]> for Inventory {
+    fn from(entries: &[InventoryEntry]) -> Self {
+        entries
+            .iter()
+            .cloned()
+            .map(|entry| {
+                let key = ObjectKey {
+                    group: entry.group,
+                    kind: entry.kind,
+                    namespace: entry.namespace,
+                    name: entry.name,
+                };
+                let owned = Owned {
+                    version: entry.version,
+                    uid: entry.uid,
+                    digest: entry.digest,
+                    ownership: entry.ownership,
+                    keep: entry.keep,
+                };
+                (key, owned)
+            })
+            .collect()
+    }
+}
+
+impl From<&Inventory> for Vec<InventoryEntry> {
+    fn from(inventory: &Inventory) -> Self {
+        inventory
+            .iter()
+            .map(|(key, owned)| InventoryEntry {
+                group: key.group.clone(),
+                kind: key.kind.clone(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                version: owned.version.clone(),
+                uid: owned.uid.clone(),
+                digest: owned.digest.clone(),
+                ownership: owned.ownership.clone(),
+                keep: owned.keep,
+            })
+            .collect()
     }
 }
 

@@ -38,7 +38,7 @@ fn options() -> Options {
 }
 
 fn planned(manifests: &[Manifest], inventory: &Inventory, options: Options) -> Plan {
-    plan(manifests, &scopes(), inventory, |_| None, options).unwrap()
+    compare(manifests, &scopes(), inventory, |_| None, options).unwrap()
 }
 
 /// The Inventory and the live objects after a plan was carried out.
@@ -74,7 +74,7 @@ fn carried_out(plan: &Plan) -> (Inventory, BTreeMap<ObjectKey, Live>) {
 fn what_is_as_it_was_applied_is_not_written_again() {
     let set = [manifest("ConfigMap", "a"), manifest("Deployment", "b")];
     let (inventory, live) = carried_out(&planned(&set, &Inventory::default(), options()));
-    let again = plan(&set, &scopes(), &inventory, |key| live.get(key).cloned(), options()).unwrap();
+    let again = compare(&set, &scopes(), &inventory, |key| live.get(key).cloned(), options()).unwrap();
     assert!(again.is_empty());
 }
 
@@ -85,7 +85,7 @@ fn an_object_whose_ownership_moved_is_written_with_the_live_one_as_its_condition
     for live in live.values_mut() {
         live.ownership = Some("other".to_owned());
     }
-    let again = plan(&set, &scopes(), &inventory, |key| live.get(key).cloned(), options()).unwrap();
+    let again = compare(&set, &scopes(), &inventory, |key| live.get(key).cloned(), options()).unwrap();
     assert_eq!(again.stages[0].1[0].live.as_ref().map(|live| live.uid.as_str()), Some("uid-0"));
 }
 
@@ -96,7 +96,7 @@ fn a_recreated_object_is_not_taken_for_the_one_that_was_applied() {
     for live in live.values_mut() {
         live.uid = "another".to_owned();
     }
-    let again = plan(&set, &scopes(), &inventory, |key| live.get(key).cloned(), options()).unwrap();
+    let again = compare(&set, &scopes(), &inventory, |key| live.get(key).cloned(), options()).unwrap();
     assert!(!again.is_empty());
 }
 
@@ -172,7 +172,7 @@ fn a_kind_that_nobody_defines_is_refused_by_name() {
         None,
     )
     .unwrap();
-    let error = plan(&[unknown], &scopes(), &Inventory::default(), |_| None, options()).unwrap_err();
+    let error = compare(&[unknown], &scopes(), &Inventory::default(), |_| None, options()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the cluster has no kind `Thing` in `x.org/v1`, and the set does not define it"
@@ -186,9 +186,14 @@ fn two_manifests_that_become_one_object_are_refused() {
         None,
     )
     .unwrap();
-    let error =
-        plan(&[manifest("ConfigMap", "a"), explicit], &scopes(), &Inventory::default(), |_| None, options())
-            .unwrap_err();
+    let error = compare(
+        &[manifest("ConfigMap", "a"), explicit],
+        &scopes(),
+        &Inventory::default(),
+        |_| None,
+        options(),
+    )
+    .unwrap_err();
     assert!(matches!(error, PlanError::Duplicate { .. }), "{error}");
 }
 

@@ -73,17 +73,19 @@ pub enum RenderError {
         /// Where the second is from.
         second: Option<Origin>,
     },
-    /// Server-side apply could not take it, or only by accident.
-    #[error("{object} {problem}")]
+    /// The renderer returned something that the API server would never take.
+    #[error("{} {problem}", object.as_ref().map_or_else(|| "a manifest".to_owned(), ToString::to_string))]
     InvalidObject {
-        /// The object.
-        object: ObjectKey,
+        /// The renderer.
+        renderer: PluginId,
         /// Where it is from, as near to the field as its file tells.
         origin: Option<Origin>,
         /// Column in characters, counted from 1.
         column: Option<u32>,
+        /// The object, where that much could be read.
+        object: Option<ObjectKey>,
         /// Where in the object, as a JSON pointer.
-        pointer: String,
+        pointer: Option<String>,
         /// What is wrong, to follow its name.
         problem: String,
     },
@@ -96,10 +98,13 @@ pub enum RenderError {
         limit: usize,
     },
     /// One object is too large.
-    #[error("{object} has {bytes} bytes, more than the limit of {limit}")]
+    #[error(
+        "{} has {bytes} bytes, more than the limit of {limit}",
+        object.as_ref().map_or_else(|| "a manifest".to_owned(), ToString::to_string)
+    )]
     ObjectTooLarge {
-        /// The object.
-        object: ObjectKey,
+        /// The object, where that much could be read.
+        object: Option<ObjectKey>,
         /// Where it is from.
         origin: Option<Origin>,
         /// Its size as JSON.
@@ -157,24 +162,28 @@ impl RenderError {
                 all
             }
             Self::Tree(error) => vec![tree_diagnostic(error)],
-            Self::InvalidObject { object, origin, column, pointer, problem } => vec![Diagnostic {
+            Self::InvalidObject { origin, column, object, pointer, .. } => vec![Diagnostic {
                 origin: origin.clone(),
                 column: *column,
-                pointer: Some(pointer.clone()),
-                object: Some(object.clone()),
-                ..Diagnostic::error(problem)
+                pointer: pointer.clone(),
+                object: object.clone(),
+                // The object has a field of its own.
+                message: self.message_without_object(),
+                ..Diagnostic::error("")
             }],
-            Self::Duplicate { object, first, second } => vec![Diagnostic {
+            Self::Duplicate { object, second, .. } => vec![Diagnostic {
                 origin: second.clone(),
                 object: Some(object.clone()),
+                message: self.message_without_object(),
                 hint: Some("remove one of them; the API server can hold only one".to_owned()),
-                ..Diagnostic::error(format!("is rendered twice{}", places(first.as_ref(), second.as_ref())))
+                ..Diagnostic::error("")
             }],
-            Self::ObjectTooLarge { object, origin, bytes, limit } => vec![Diagnostic {
+            Self::ObjectTooLarge { object, origin, .. } => vec![Diagnostic {
                 origin: origin.clone(),
-                object: Some(object.clone()),
+                object: object.clone(),
+                message: self.message_without_object(),
                 hint: Some("split it, or raise limits.objectBytes".to_owned()),
-                ..Diagnostic::error(format!("has {bytes} bytes, more than the limit of {limit}"))
+                ..Diagnostic::error("")
             }],
             _ => vec![Diagnostic {
                 origin: self.folder(),
@@ -182,6 +191,18 @@ impl RenderError {
                 ..Diagnostic::error(self.to_string())
             }],
         }
+    }
+
+    fn message_without_object(&self) -> String {
+        let message = self.to_string();
+        let (Self::InvalidObject { object: Some(object), .. }
+        | Self::ObjectTooLarge { object: Some(object), .. }
+        | Self::Duplicate { object, .. }) = self
+        else {
+            return message;
+        };
+        let prefix = format!("{object} ");
+        message.strip_prefix(&prefix).map_or_else(|| message.clone(), ToOwned::to_owned)
     }
 
     fn folder(&self) -> Option<Origin> {

@@ -4,10 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::plugin::{PluginError, RenderOutput, RenderRequest, World};
+use crate::diagnostic::Diagnostic;
+use crate::plugin::{PluginError, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
 /// Which plugin answered: its name, and the digest that says exactly which
@@ -40,6 +42,26 @@ pub enum Absent {
     WrongWorld(World),
 }
 
+/// One object as a renderer returned it: nothing about it is checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawManifest {
+    /// UTF-8 encoded JSON.
+    pub object: Bytes,
+    /// The file that it was made from, relative to the root of the repository.
+    pub path: Option<String>,
+    /// The document's bytes in that file, end exclusive.
+    pub span: Option<(u32, u32)>,
+}
+
+/// What a renderer returned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawOutput {
+    /// The objects, in the renderer's order.
+    pub manifests: Vec<RawManifest>,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// A plugin of the world `renderer`, as rendering sees it.
 pub trait Renderer: Send + Sync {
     /// Name and digest.
@@ -56,7 +78,7 @@ pub trait Renderer: Send + Sync {
         config: &Value,
         tree: &Arc<TracedTree>,
         clock: i64,
-    ) -> Result<RenderOutput, PluginError>;
+    ) -> Result<RawOutput, PluginError>;
 }
 
 /// The renderers that are loaded.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Absent, Job, PluginId, RenderLimits, Renderer, Renderers};
-use crate::object::{Manifest, Origin};
-use crate::plugin::{PluginError, RenderOutput, RenderRequest, World};
+use super::{Absent, Job, PluginId, RawManifest, RawOutput, RenderLimits, Renderer, Renderers};
+use crate::plugin::{PluginError, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
-type Body = dyn Fn(&RenderRequest, &TracedTree) -> Result<RenderOutput, PluginError> + Send + Sync;
+type Body = dyn Fn(&RenderRequest, &TracedTree) -> Result<RawOutput, PluginError> + Send + Sync;
 
 /// Calls a closure, and counts its calls.
 pub(crate) struct FakeRenderer {
@@ -24,7 +24,7 @@ impl FakeRenderer {
     pub(crate) fn new(
         name: &str,
         detects: &[&str],
-        body: impl Fn(&RenderRequest, &TracedTree) -> Result<RenderOutput, PluginError> + Send + Sync + 'static,
+        body: impl Fn(&RenderRequest, &TracedTree) -> Result<RawOutput, PluginError> + Send + Sync + 'static,
     ) -> Self {
         Self {
             id: PluginId { name: name.to_owned(), digest: format!("{name:0>64}") },
@@ -54,7 +54,7 @@ impl Renderer for FakeRenderer {
         _: &Value,
         tree: &Arc<TracedTree>,
         _: i64,
-    ) -> Result<RenderOutput, PluginError> {
+    ) -> Result<RawOutput, PluginError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         (self.body)(request, tree)
     }
@@ -91,14 +91,12 @@ pub(crate) fn plain() -> FakeRenderer {
         let refused = |error: &dyn std::fmt::Display| {
             PluginError::Refused(vec![crate::diagnostic::Diagnostic::error(error.to_string())])
         };
-        let mut output = RenderOutput::default();
+        let mut output = RawOutput::default();
         for (name, _) in tree.list(&request.path).map_err(|e| refused(&e))? {
             let (path, _) = tree.resolve(&request.path, &name, true).map_err(|e| refused(&e))?;
-            let content = tree.read(&path).map_err(|e| refused(&e))?;
-            let object = serde_json::from_slice(&content).map_err(|e| refused(&e))?;
-            let span = Some((0, u32::try_from(content.len()).unwrap()));
-            let origin = Some(Origin { path, line: Some(1), span });
-            output.manifests.push(Manifest::from_object(object, origin).map_err(|e| refused(&e))?);
+            let object = tree.read(&path).map_err(|e| refused(&e))?;
+            let span = Some((0, u32::try_from(object.len()).unwrap()));
+            output.manifests.push(RawManifest { object, path: Some(path), span });
         }
         Ok(output)
     })
@@ -107,8 +105,9 @@ pub(crate) fn plain() -> FakeRenderer {
 /// A renderer that returns these objects, from nowhere.
 pub(crate) fn returning(objects: Vec<Value>) -> FakeRenderer {
     FakeRenderer::new("yaml", &[], move |_, _| {
-        let manifest = |object: &Value| Manifest::from_object(object.clone(), None).unwrap();
-        Ok(RenderOutput { manifests: objects.iter().map(manifest).collect(), diagnostics: Vec::new() })
+        let raw =
+            |object: &Value| RawManifest { object: Bytes::from(object.to_string()), path: None, span: None };
+        Ok(RawOutput { manifests: objects.iter().map(raw).collect(), diagnostics: Vec::new() })
     })
 }
 

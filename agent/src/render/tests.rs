@@ -30,7 +30,7 @@ fn failure(job: &Job, tree: MemoryTree, renderer: FakeRenderer) -> Vec<String> {
 #[test]
 fn a_folder_without_a_known_file_is_rendered_as_plain_manifests() {
     let all = FakeRenderers(vec![
-        Arc::new(FakeRenderer::new("kustomize", &["kustomization.yaml"], |_, _| Ok(RenderOutput::default()))),
+        Arc::new(FakeRenderer::new("kustomize", &["kustomization.yaml"], |_, _| Ok(RawOutput::default()))),
         Arc::new(plain()),
     ]);
     let plain = rendered(&job("apps/web"), tree(), &all).unwrap();
@@ -43,7 +43,7 @@ fn a_folder_without_a_known_file_is_rendered_as_plain_manifests() {
 #[test]
 fn the_files_that_detection_missed_are_inputs() {
     let all = FakeRenderers(vec![
-        Arc::new(FakeRenderer::new("kustomize", &["kustomization.yaml"], |_, _| Ok(RenderOutput::default()))),
+        Arc::new(FakeRenderer::new("kustomize", &["kustomization.yaml"], |_, _| Ok(RawOutput::default()))),
         Arc::new(plain()),
     ]);
     let inputs = rendered(&job("apps/web"), tree(), &all).unwrap().inputs().clone();
@@ -52,9 +52,31 @@ fn the_files_that_detection_missed_are_inputs() {
 }
 
 #[test]
+fn an_origin_has_the_line_of_its_bytes() {
+    let renderer = FakeRenderer::new("yaml", &[], |_, tree| {
+        tree.resolve("", "apps/web/a.yaml", true).unwrap();
+        let raw = |span| RawManifest {
+            object: Bytes::from(config_map(&format!("{span:?}")).to_string()),
+            path: Some("/apps/web/a.yaml".to_owned()),
+            span: Some(span),
+        };
+        Ok(RawOutput { manifests: vec![raw((0, 2)), raw((6, 8)), raw((99, 99))], ..RawOutput::default() })
+    });
+    let tree = MemoryTree::new().file("apps/web/a.yaml", "a\n---\nb\n");
+    let rendered = rendered(&job("apps/web"), tree, &FakeRenderers::one(renderer)).unwrap();
+    let origins: Vec<_> =
+        rendered.manifests().iter().map(|m| m.origin.as_ref().unwrap().to_string()).collect();
+    assert_eq!(origins, ["apps/web/a.yaml:1", "apps/web/a.yaml:3", "apps/web/a.yaml:4"]);
+}
+
+#[test]
 fn the_digest_depends_on_the_objects_and_not_on_the_order_of_their_keys() {
-    let digest = |object: &str| {
-        let all = FakeRenderers::one(returning(vec![serde_json::from_str(object).unwrap()]));
+    let digest = |object: &'static str| {
+        let renderer = FakeRenderer::new("yaml", &[], move |_, _| {
+            let raw = RawManifest { object: Bytes::from_static(object.as_bytes()), path: None, span: None };
+            Ok(RawOutput { manifests: vec![raw], ..RawOutput::default() })
+        });
+        let all = FakeRenderers::one(renderer);
         rendered(&job("apps/web"), tree(), &all).unwrap().digest().to_owned()
     };
     let first = digest(r#"{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}, "x": 1}"#);
@@ -63,17 +85,24 @@ fn the_digest_depends_on_the_objects_and_not_on_the_order_of_their_keys() {
 }
 
 #[test]
+fn a_list_is_taken_apart() {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [config_map("a"), config_map("b")]});
+    let rendered = rendered(&job("apps/web"), tree(), &FakeRenderers::one(returning(vec![list]))).unwrap();
+    assert_eq!(rendered.manifests().len(), 2);
+}
+
+#[test]
 fn what_can_not_be_applied_is_refused_at_its_line() {
-    let pod = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"},\n\"spec\": {\"volumes\": [\n{\"name\": \"v\"},\n{\"name\": \"v\"}]}}";
-    let error = rendered(
-        &job("apps/web"),
-        MemoryTree::new().file("apps/web/p.json", pod),
-        &FakeRenderers::one(plain()),
-    )
-    .unwrap_err();
+    let pod = "\
+{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"},
+ \"spec\": {\"volumes\": [
+   {\"name\": \"v\"},
+   {\"name\": \"v\"}]}}";
+    let tree = MemoryTree::new().file("apps/web/p.json", pod);
+    let error = rendered(&job("apps/web"), tree, &FakeRenderers::one(plain())).unwrap_err();
     let diagnostic = error.diagnostics().remove(0);
     assert_eq!(diagnostic.to_string(), "apps/web/p.json:4: Pod/p: has `name` `v` twice in `volumes`");
-    assert_eq!(diagnostic.column, Some(1));
+    assert_eq!(diagnostic.column, Some(4));
 }
 
 #[test]
@@ -104,7 +133,7 @@ fn every_reason_for_no_set_names_the_thing_the_place_and_the_next_step() {
           own repository)"
         ]
     );
-    let helm = FakeRenderer::new("helm", &["Chart.yaml"], |_, _| Ok(RenderOutput::default()));
+    let helm = FakeRenderer::new("helm", &["Chart.yaml"], |_, _| Ok(RawOutput::default()));
     assert_eq!(
         failure(&job("apps/web"), tree(), helm),
         ["apps/web: no renderer recognises a file in `apps/web` (name the renderer; known: helm)"]
@@ -121,9 +150,8 @@ fn every_reason_for_no_set_names_the_thing_the_place_and_the_next_step() {
 
 #[test]
 fn two_renderers_that_recognise_a_folder_are_not_chosen_between() {
-    let empty = |name: &str, file: &str| {
-        Arc::new(FakeRenderer::new(name, &[file], |_, _| Ok(RenderOutput::default())))
-    };
+    let empty =
+        |name: &str, file: &str| Arc::new(FakeRenderer::new(name, &[file], |_, _| Ok(RawOutput::default())));
     let all = FakeRenderers(vec![empty("helm", "Chart.yaml"), empty("kustomize", "kustomization.yaml")]);
     let both = tree().file("apps/web/Chart.yaml", "").file("apps/web/kustomization.yaml", "");
     let error = rendered(&job("apps/web"), both, &all).unwrap_err();
@@ -148,6 +176,24 @@ fn an_object_that_is_rendered_twice_is_refused_with_both_places() {
         r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "test"}}"#;
     let elsewhere = tree().file("apps/web/b.json", other);
     assert!(rendered(&job("apps/web"), elsewhere, &FakeRenderers::one(plain())).is_ok());
+}
+
+#[test]
+fn what_is_not_an_object_is_refused_with_its_place() {
+    let with = |content: &'static str| {
+        failure(&job("apps/web"), MemoryTree::new().file("apps/web/a.json", content), plain())
+    };
+    assert_eq!(
+        with(r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}}"#),
+        ["apps/web/a.json:1: a manifest is not a Kubernetes object: `metadata.name` is missing \
+          (`generateName` would make another object at each sync; give it a `metadata.name`)"]
+    );
+    assert_eq!(
+        with("[]"),
+        ["apps/web/a.json:1: a manifest is not a Kubernetes object: `apiVersion` is missing (it is not a \
+          mapping)"]
+    );
+    assert!(with("{")[0].starts_with("apps/web/a.json:1: a manifest is not JSON: EOF"));
 }
 
 #[test]
@@ -200,7 +246,7 @@ fn a_renderer_that_swallows_a_failed_read_gives_no_set() {
         // The first failure is harmless, and must not hide the second.
         let _ = tree.list(&path);
         let _ = tree.read(&path);
-        Ok(RenderOutput::default())
+        Ok(RawOutput::default())
     });
     let failure =
         render(&job("apps/web"), Arc::new(Torn(tree())), 0, &FakeRenderers::one(careless)).unwrap_err();
@@ -252,8 +298,11 @@ mod memo {
     fn equal_sets_of_two_revisions_are_kept_once() {
         let renderer = FakeRenderer::new("yaml", &[], |request, tree| {
             tree.list(&request.path).unwrap();
-            let manifest = Manifest::from_object(config_map("a"), None).unwrap();
-            Ok(RenderOutput { manifests: vec![manifest], ..RenderOutput::default() })
+            let object = Bytes::from(config_map("a").to_string());
+            Ok(RawOutput {
+                manifests: vec![RawManifest { object, path: None, span: None }],
+                ..RawOutput::default()
+            })
         });
         let (memo, all) = (Memo::default(), FakeRenderers::one(renderer));
         let first = memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
@@ -277,7 +326,7 @@ mod memo {
         }
         assert_eq!(memo.counts(), MemoCounts { hits: 0, misses: 4 });
         let added = FakeRenderers(vec![
-            Arc::new(FakeRenderer::new("helm", &["a.json"], |_, _| Ok(RenderOutput::default()))),
+            Arc::new(FakeRenderer::new("helm", &["a.json"], |_, _| Ok(RawOutput::default()))),
             Arc::clone(&all.0[0]),
         ]);
         assert_eq!(memo.render(&jobs[0], &shared(tree()), 0, &added).unwrap().renderer().name, "helm");

@@ -125,7 +125,9 @@ impl SourceError {
     /// Whether the same poll may succeed later without anyone changing a setting.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Cancelled { .. } | Self::Corrupt { .. } | Self::Cache { .. } => true,
+            Self::Unreachable { .. } | Self::Cancelled { .. } | Self::Corrupt { .. } | Self::Cache { .. } => {
+                true
+            }
             Self::Unauthorized { .. }
             | Self::NotFound { .. }
             | Self::ReferenceNotFound { .. }
@@ -159,7 +161,9 @@ impl SourceError {
                 Some("check the address; a private repository looks missing without credentials")
             }
             Self::ReferenceNotFound { .. } => Some("check the name, or push it"),
-            Self::Tls { .. } => Some("give the Repository the certificate authority that signed the server's certificate"),
+            Self::Tls { .. } => {
+                Some("give the Repository the certificate authority that signed the server's certificate")
+            }
             Self::Unreachable { .. } | Self::Cancelled { .. } => None,
             Self::Limit { .. } => Some("raise the setting, or make the repository smaller"),
             Self::Protocol { .. } => Some("check that the address is the one that `git clone` takes"),
@@ -179,7 +183,8 @@ fn known_names(known: &[String]) -> String {
 /// direction characters, not longer than `limit` characters.
 pub(crate) fn plain(text: &str, limit: usize) -> String {
     let is_shown = |c: &char| {
-        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        !c.is_control()
+            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().filter(is_shown).take(limit).collect::<String>().trim().to_owned()
 }

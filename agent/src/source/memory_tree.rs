@@ -48,6 +48,15 @@ impl MemoryTree {
         self.with(path, EntryKind::Directory, Bytes::new())
     }
 
+    /// Without what stands at and below a path.
+    #[must_use]
+    pub fn without(mut self, path: &str) -> Self {
+        let is_below =
+            |node: &str| node.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.nodes.retain(|node, _| !is_below(node));
+        self
+    }
+
     fn with(mut self, path: &str, kind: EntryKind, content: impl Into<Bytes>) -> Self {
         self.nodes.insert(path.to_owned(), (kind, content.into()));
         self

@@ -15,6 +15,8 @@ use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, wrong_kind};
 
 /// How many symlinks one path may go through, as Linux counts them.
 const SYMLINK_LIMIT: u32 = 40;
+/// The longest target of a symlink in bytes, as Linux has it.
+const TARGET_BYTES: u64 = 4096;
 
 /// What one look-up found. Only as much as the answer told: a directory that
 /// was merely walked through does not depend on what it holds.
@@ -170,6 +172,14 @@ impl TracedTree {
         self.remember_failure(self.list_recorded(path))
     }
 
+    /// The content of a file that was looked up before, for the host's own use:
+    /// neither recorded nor counted.
+    pub(crate) fn read_again(&self, path: &str) -> Option<Bytes> {
+        let known = self.state().known.get(path).cloned().flatten()?;
+        let is_file = matches!(known.kind, EntryKind::File | EntryKind::Executable);
+        if is_file && known.size <= self.limits.file_bytes { self.tree.read(path).ok() } else { None }
+    }
+
     /// What was looked up so far.
     pub fn inputs(&self) -> Inputs {
         self.state().inputs.clone()
@@ -186,7 +196,7 @@ impl TracedTree {
             if path.starts_with('/') { Vec::new() } else { split(base).collect() };
         let mut pending: Vec<String> = split(path).collect();
         pending.reverse();
-        let wants_directory = path.ends_with('/');
+        let mut wants_directory = path.ends_with('/') || path.ends_with("/.");
         let mut links = 0;
         while let Some(part) = pending.pop() {
             if part == ".." {
@@ -205,10 +215,14 @@ impl TracedTree {
                         return Err(TreeError::SymlinkLoop { path: path.to_owned(), limit: SYMLINK_LIMIT });
                     }
                     let target = self.link_target(&here)?;
+                    if target.is_empty() {
+                        return Ok((here, None));
+                    }
                     // An absolute target names a place on the machine of whoever committed it.
                     if target.starts_with('/') {
                         return Err(TreeError::Outside { path: here });
                     }
+                    wants_directory |= last && target.ends_with('/');
                     resolved.pop();
                     pending.extend(split(&target).collect::<Vec<_>>().into_iter().rev());
                 }
@@ -225,7 +239,10 @@ impl TracedTree {
         }
         let here = resolved.join("/");
         let entry = self.entry(&here)?;
-        Ok((here, entry))
+        let fits = |entry: &Entry| {
+            !wants_directory || matches!(entry.kind, EntryKind::Directory | EntryKind::Submodule)
+        };
+        Ok((here, entry.filter(fits)))
     }
 
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
@@ -276,6 +293,9 @@ impl TracedTree {
     fn link_target(&self, path: &str) -> Result<String, TreeError> {
         match self.entry(path)? {
             Some(entry) if entry.kind == EntryKind::Symlink => {
+                if entry.size > TARGET_BYTES {
+                    return Err(limit(format!("the target of the symlink `{path}`"), TARGET_BYTES, "fixed"));
+                }
                 let target = self.tree.read(path)?;
                 String::from_utf8(target.to_vec()).map_err(|_| TreeError::Unreadable {
                     path: path.to_owned(),
@@ -337,3 +357,6 @@ fn split(path: &str) -> impl Iterator<Item = String> + '_ {
 fn limit(what: String, limit: u64, setting: &'static str) -> TreeError {
     TreeError::Limit { what, limit, setting }
 }
+
+#[cfg(test)]
+mod tests;

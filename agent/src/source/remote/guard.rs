@@ -13,6 +13,7 @@ use ureq::unversioned::transport::time::Duration as Wait;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use crate::source::SourceError;
+use crate::source::error::plain;
 
 /// How often a wait for the network looks whether it is still wanted.
 const SLICE: Duration = Duration::from_millis(200);
@@ -45,8 +46,7 @@ struct State {
 
 impl Guard {
     pub(crate) fn new(url: String, allowance: Allowance) -> Self {
-        let state =
-            State { cancelled: CancellationToken::new(), deadline: None, allowance, failure: None };
+        let state = State { cancelled: CancellationToken::new(), deadline: None, allowance, failure: None };
         Self { url, requests: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
@@ -101,7 +101,10 @@ impl Guard {
         match state.deadline {
             Some((deadline, timeout)) if Instant::now() >= deadline => {
                 drop(state);
-                Err(self.unreachable(&format!("not done within the limit of {} s (timeout)", timeout.as_secs_f32())))
+                Err(self.unreachable(&format!(
+                    "not done within the limit of {} s (timeout)",
+                    timeout.as_secs_f32()
+                )))
             }
             _ => Ok(()),
         }
@@ -139,7 +142,10 @@ impl<R: io::Read> io::Read for Metered<R> {
         self.guard.check()?;
         // The reader may have been busy elsewhere: only time spent waiting counts.
         let started = Instant::now();
-        let count = self.inner.read(buffer)?;
+        let count = self.inner.read(buffer).map_err(|error| {
+            // Unless the guard itself ended it, and remembers why.
+            self.guard.unreachable(&plain(&error.to_string(), 200))
+        })?;
         self.received += count as u64;
         if self.received > self.allowance.bytes {
             let Allowance { what, bytes, setting } = self.allowance;

@@ -28,7 +28,7 @@ const REDIRECTS: u32 = 3;
 const REQUEST_BYTES: usize = 1 << 20;
 /// The largest advertisement that is kept between polls.
 const KEPT_ADVERTISEMENT_BYTES: usize = 16 << 10;
-const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 3600);
+const RETRY_AFTER_LIMIT: Duration = Duration::from_hours(24);
 
 /// One remote's HTTP client; clones share connections and what is remembered.
 #[derive(Clone)]
@@ -98,10 +98,10 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .max_idle_connections(1)
             .build();
-        let connector = ()
-            .chain(TcpConnector::default())
-            .chain(GuardedConnector(guard.clone()))
-            .chain(RustlsConnector::default());
+        let connector =
+            ().chain(TcpConnector::default())
+                .chain(GuardedConnector(guard.clone()))
+                .chain(RustlsConnector::default());
         let agent = Agent::with_parts(config, connector, DefaultResolver::default());
         Ok(Self { agent, origin, authorization, guard, remembered: Arc::default(), base: None })
     }
@@ -119,7 +119,12 @@ impl Client {
         *lock(&self.remembered) = None;
     }
 
-    fn request(&self, method: Method, url: &str, headers: &[(HeaderName, HeaderValue)]) -> http::request::Builder {
+    fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> http::request::Builder {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -152,7 +157,9 @@ impl Client {
             StatusCode::OK => Ok(response),
             _ if status.is_redirection() => Ok(response),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(self.busy(&response)),
-            StatusCode::FORBIDDEN if response.headers().contains_key(header::RETRY_AFTER) => Err(self.busy(&response)),
+            StatusCode::FORBIDDEN if response.headers().contains_key(header::RETRY_AFTER) => {
+                Err(self.busy(&response))
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(SourceError::Unauthorized { url, status: code, with_credentials })
             }
@@ -165,7 +172,8 @@ impl Client {
     }
 
     fn busy(&self, response: &Response<Body>) -> SourceError {
-        let seconds = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let seconds =
+            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         SourceError::Unreachable {
             url: self.guard.url().to_owned(),
             problem: format!("HTTP {}", response.status().as_u16()),
@@ -189,13 +197,16 @@ impl Client {
                 SourceError::Tls { url, problem }
             }
             ureq::Error::HostNotFound => unreachable("the host name is not known".to_owned()),
-            ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => unreachable(problem),
+            ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => {
+                unreachable(problem)
+            }
             _ => protocol(&url, &problem),
         }
     }
 
     fn elsewhere(&self, location: &str) -> SourceError {
-        let target = Origin::of(location).map_or_else(|| "another place".to_owned(), |origin| origin.to_string());
+        let target =
+            Origin::of(location).map_or_else(|| "another place".to_owned(), |origin| origin.to_string());
         SourceError::Refused {
             url: self.guard.url().to_owned(),
             problem: format!("the server redirects to {target}, where credentials are not sent"),
@@ -216,10 +227,19 @@ impl Client {
         } else {
             location.to_owned()
         };
-        if Origin::of(&target).as_ref() == Some(&self.origin) { Ok(target) } else { Err(self.elsewhere(&target)) }
+        if Origin::of(&target).as_ref() == Some(&self.origin) {
+            Ok(target)
+        } else {
+            Err(self.elsewhere(&target))
+        }
     }
 
-    fn open(&mut self, url: &str, base_url: &str, headers: &[(HeaderName, HeaderValue)]) -> Result<Remembered, SourceError> {
+    fn open(
+        &mut self,
+        url: &str,
+        base_url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Remembered, SourceError> {
         if let Some(remembered) = lock(&self.remembered).clone() {
             self.base.clone_from(&remembered.base);
             return Ok(remembered);
@@ -232,7 +252,10 @@ impl Client {
                 url = self.follow(&url, &response)?;
                 // Only a moved repository, not a log-in page.
                 let Some(base) = url.strip_suffix(tail).filter(|_| !tail.is_empty()) else {
-                    return Err(protocol(self.guard.url(), "it redirects to something that is not a repository"));
+                    return Err(protocol(
+                        self.guard.url(),
+                        "it redirects to something that is not a repository",
+                    ));
                 };
                 self.base = Some(base.to_owned());
                 continue;
@@ -279,7 +302,8 @@ impl Http for Client {
         headers: impl IntoIterator<Item = impl AsRef<str>>,
         _: PostBodyDataKind,
     ) -> gix::Result<PostResponse<Self::Headers, Self::ResponseBody, Self::PostBody>> {
-        let question = Question { client: self.clone(), url: url.to_owned(), headers: parse(headers), body: Vec::new() };
+        let question =
+            Question { client: self.clone(), url: url.to_owned(), headers: parse(headers), body: Vec::new() };
         let exchange = Exchange::shared(State::Asking(Box::new(question)), String::new());
         Ok(PostResponse {
             post_body: RequestBody(exchange.clone()),
@@ -326,15 +350,21 @@ impl Exchange {
             && let State::Asking(question) = std::mem::replace(&mut self.state, State::Failed)
         {
             let Question { client, url, headers, body } = *question;
-            let result = client.perform(client.request(Method::POST, &url, &headers).body(body)).and_then(|response| {
-                if response.status().is_redirection() {
-                    return Err(protocol(client.guard.url(), "a redirect in the middle of the conversation"));
-                }
-                Ok(response)
-            });
+            let result = client.perform(client.request(Method::POST, &url, &headers).body(body)).and_then(
+                |response| {
+                    if response.status().is_redirection() {
+                        return Err(protocol(
+                            client.guard.url(),
+                            "a redirect in the middle of the conversation",
+                        ));
+                    }
+                    Ok(response)
+                },
+            );
             let response = result.map_err(|error| client.guard.fail(error))?;
             self.headers = header_lines(response.headers());
-            self.state = State::Open(Box::new(Metered::new(response.into_body().into_reader(), client.guard)));
+            self.state =
+                State::Open(Box::new(Metered::new(response.into_body().into_reader(), client.guard)));
         }
         match &mut self.state {
             State::Open(body) => Ok(body),

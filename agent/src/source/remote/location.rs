@@ -34,7 +34,8 @@ impl Origin {
     /// Whether what is sent there stays on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');
-        self.host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        self.host == "localhost"
+            || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -61,11 +62,18 @@ pub(crate) fn check(url: &str) -> Result<(String, Origin), SourceError> {
             "use the repository's https:// address",
         );
     }
-    let is_clean = url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'));
+    let is_clean = url.bytes().all(|byte| {
+        byte.is_ascii_graphic()
+            && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')
+    });
     let (Some(origin), true) = (Origin::of(url), is_clean) else {
-        return refuse("it is not a valid address", "write the address as `git clone` takes it, percent-encoded");
+        return refuse(
+            "it is not a valid address",
+            "write the address as `git clone` takes it, percent-encoded",
+        );
     };
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let authority =
+        url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     if authority.contains('@') {
         return refuse("the address holds a user name or password", "move the credentials into a Secret");
     }

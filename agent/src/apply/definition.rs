@@ -1,0 +1,64 @@
+//! Waits until the kinds that a set defines are served.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::write::refuse;
+use super::{Apply, ObjectError, Refusal, Writer};
+use crate::cluster::{ObjectRef, View};
+
+/// How long a definition may take until its kind is served.
+const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is looked at: it takes the API server some tens of milliseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Returns when every CustomResourceDefinition among these is established.
+pub(super) async fn wait_until_served(writer: &Writer, applies: &[Apply]) -> Result<(), Refusal> {
+    for apply in applies {
+        let key = &apply.desired.key;
+        if key.kind == "CustomResourceDefinition" && key.group == "apiextensions.k8s.io" {
+            wait(writer, apply).await?;
+            forget_kinds(writer, &apply.desired.body).await;
+        }
+    }
+    Ok(())
+}
+
+async fn wait(writer: &Writer, apply: &Apply) -> Result<(), Refusal> {
+    let reference = ObjectRef::new(apply.desired.key.clone(), apply.desired.version.clone());
+    let deadline = Instant::now() + ESTABLISHED_WITHIN;
+    loop {
+        writer.permit()?;
+        let problem = match writer.cluster.get(&reference, View::Full).await {
+            Ok(object) if condition(&object, "Established") == Some("True") => return Ok(()),
+            Ok(object) => match condition(&object, "NamesAccepted") {
+                Some("False") => "its names are taken by another definition".to_owned(),
+                _ => "it is not established yet".to_owned(),
+            },
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() >= deadline {
+            return refuse(ObjectError::NotEstablished {
+                key: apply.desired.key.clone(),
+                waited: ESTABLISHED_WITHIN,
+                problem,
+            });
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn forget_kinds(writer: &Writer, definition: &Value) {
+    let Some(group) = definition.pointer("/spec/group").and_then(Value::as_str) else { return };
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    for version in versions.into_iter().flatten().filter_map(|version| version["name"].as_str()) {
+        writer.cluster.forget(&format!("{group}/{version}")).await;
+    }
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    conditions.iter().find(|condition| condition["type"] == kind)?["status"].as_str()
+}

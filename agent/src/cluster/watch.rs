@@ -1,0 +1,196 @@
+//! Watching: a consistent list, then every change, for as long as the stream
+//! is polled.
+//!
+//! A watch lasts less than a minute and is then opened anew from where it
+//! ended, so that a connection that died silently hides nothing for long. When
+//! the server has forgotten that place, or after errors, a new list is made:
+//! it replaces all that was told before, and what is not in it is gone.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _, stream};
+use http::Request;
+use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::client::Body;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::ClusterError;
+use super::kind::{Resource, View};
+use super::read::{MAX_LISTED, name_kind, too_many};
+use super::{Cluster, Verb, causes};
+
+/// What a watch tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WatchEvent {
+    /// All that match, as of one moment. What was told before and is not here
+    /// is gone, or matches no longer.
+    Restarted(Vec<Value>),
+    /// An object was made or changed.
+    Applied(Value),
+    /// An object left the view: it is gone, or matches no longer.
+    Deleted(Value),
+}
+
+type Events = BoxStream<'static, Result<Event<Value>, watcher::Error>>;
+
+impl Cluster {
+    /// Watches the objects of a kind that match. Without a namespace, those of
+    /// all.
+    ///
+    /// After an error the stream goes on by itself, later each time, up to half
+    /// a minute. It ends only after [`ClusterError::TooMany`].
+    pub fn watch(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        labels: Option<&str>,
+        view: View,
+    ) -> impl Stream<Item = Result<WatchEvent, ClusterError>> + Send + Unpin + use<> {
+        let seconds = u32::try_from(self.shared.watch_timeout.as_secs()).unwrap_or(u32::MAX).max(1);
+        let mut config = watcher::Config::default().timeout(seconds);
+        config.label_selector = labels.map(str::to_owned);
+        let api_resource = ApiResource {
+            group: resource.gvk.group.clone(),
+            version: resource.gvk.version.clone(),
+            api_version: resource.gvk.api_version(),
+            kind: resource.gvk.kind.clone(),
+            plural: resource.plural.clone(),
+        };
+        let client = self.watch_client();
+        let api = match namespace {
+            Some(namespace) => kube::Api::<DynamicObject>::namespaced_with(client, namespace, &api_resource),
+            None => kube::Api::all_with(client, &api_resource),
+        };
+        let kind = resource.clone();
+        let events: Events = match view {
+            View::Full => watcher::watcher(api, config).map(values(kind)).default_backoff().boxed(),
+            View::Metadata => watcher::metadata_watcher(api, config)
+                .map(values::<PartialObjectMeta<DynamicObject>>(kind))
+                .default_backoff()
+                .boxed(),
+        };
+        let state = Watching {
+            events,
+            resource: resource.clone(),
+            gate: Arc::clone(&self.shared.initial_lists),
+            permit: None,
+            listed: None,
+            ended: false,
+        };
+        stream::unfold(state, |mut state| async move { Some((state.next().await?, state)) }).boxed()
+    }
+
+    /// A client for kube's watcher that sends as we do: counted, under our
+    /// identity, and never waiting for the head of an answer without end.
+    fn watch_client(&self) -> kube::Client {
+        let cluster = self.clone();
+        let service = tower::service_fn(move |mut request: Request<Body>| {
+            let cluster = cluster.clone();
+            async move {
+                if let Some(user) = &cluster.user {
+                    request.headers_mut().insert("impersonate-user", user.clone());
+                }
+                let watch = request
+                    .uri()
+                    .query()
+                    .is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
+                cluster.shared.requests.count(if watch { Verb::Watch } else { Verb::List });
+                let answer = tokio::time::timeout(cluster.timeout, cluster.client.send(request)).await;
+                answer.map_err(tower::BoxError::from)?.map_err(tower::BoxError::from)
+            }
+        });
+        kube::Client::new(service, "default")
+    }
+}
+
+struct Watching {
+    events: Events,
+    resource: Resource,
+    gate: Arc<Semaphore>,
+    /// Held while a list is being made, so that not all are made at once.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The list that is being made. It is told when it is complete.
+    listed: Option<VecDeque<Value>>,
+    ended: bool,
+}
+
+impl Watching {
+    async fn next(&mut self) -> Option<Result<WatchEvent, ClusterError>> {
+        while !self.ended {
+            match self.events.next().await? {
+                Ok(Event::Init) => {
+                    self.listed = Some(VecDeque::new());
+                    self.permit = Arc::clone(&self.gate).acquire_owned().await.ok();
+                }
+                Ok(Event::InitApply(object)) => {
+                    let listed = self.listed.get_or_insert_default();
+                    listed.push_back(object);
+                    if listed.len() > MAX_LISTED {
+                        self.ended = true;
+                        return Some(Err(too_many(&self.resource)));
+                    }
+                }
+                Ok(Event::InitDone) => {
+                    self.permit = None;
+                    let listed = self.listed.take().unwrap_or_default();
+                    return Some(Ok(WatchEvent::Restarted(listed.into())));
+                }
+                Ok(Event::Apply(object)) => return Some(Ok(WatchEvent::Applied(object))),
+                Ok(Event::Delete(object)) => return Some(Ok(WatchEvent::Deleted(object))),
+                Err(error) => {
+                    self.permit = None;
+                    self.listed = None;
+                    if let Some(error) = failure(&self.resource, &error) {
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Objects as values, named by the kind that was asked for.
+fn values<K: serde::Serialize + Debug>(
+    resource: Resource,
+) -> impl FnMut(Result<Event<K>, watcher::Error>) -> Result<Event<Value>, watcher::Error> {
+    let value = move |object: K| {
+        // These types hold nothing that JSON can't.
+        let mut object = serde_json::to_value(object).unwrap_or_default();
+        name_kind(&mut object, &resource);
+        object
+    };
+    move |event| {
+        Ok(match event? {
+            Event::Init => Event::Init,
+            Event::InitDone => Event::InitDone,
+            Event::InitApply(object) => Event::InitApply(value(object)),
+            Event::Apply(object) => Event::Apply(value(object)),
+            Event::Delete(object) => Event::Delete(value(object)),
+        })
+    }
+}
+
+/// A forgotten version is no failure: a new list follows.
+fn failure(resource: &Resource, error: &watcher::Error) -> Option<ClusterError> {
+    use watcher::Error as E;
+    let object = resource.gvk.to_string();
+    let status = match error {
+        E::InitialListFailed(kube::Error::Api(status))
+        | E::WatchStartFailed(kube::Error::Api(status))
+        | E::WatchFailed(kube::Error::Api(status))
+        | E::WatchError(status) => status,
+        E::NoResourceVersion => {
+            let message = "an answer has no resourceVersion".to_owned();
+            return Some(ClusterError::Server { object, code: 0, message });
+        }
+        other => return Some(ClusterError::Unreachable { object, message: causes(other) }),
+    };
+    (status.code != 410).then(|| ClusterError::from_status(object, status, None, false))
+}
