@@ -1,4 +1,5 @@
 //! Gate: which policies judge which objects.
+#![expect(clippy::duplicated_attributes, reason = "columns have like types")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;

@@ -1,5 +1,6 @@
 //! Plugin: a component and what it is allowed.
 #![expect(unreachable_pub, reason = "KubeSchema repeats the public structs inside a function")]
+#![expect(clippy::duplicated_attributes, reason = "columns have like types")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};

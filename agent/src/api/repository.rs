@@ -1,5 +1,6 @@
 //! Repository: a Git remote that is polled.
 #![expect(unreachable_pub, reason = "KubeSchema repeats the public structs inside a function")]
+#![expect(clippy::duplicated_attributes, reason = "columns have like types")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};

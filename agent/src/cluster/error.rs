@@ -15,6 +15,9 @@ const MAX_MESSAGE: usize = 1024;
 /// How many causes are taken over from the server.
 const MAX_CAUSES: usize = 32;
 
+/// How the API server begins what it says about an apply that doesn't fit the schema.
+const UNTYPED: &str = "failed to create typed patch object";
+
 /// Why a request did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
@@ -271,6 +274,10 @@ impl ClusterError {
                 object,
                 conflicts: causes.iter().take(MAX_CAUSES).map(field_conflict).collect(),
             },
+            // Made anew since: with the old uid alone, the server calls the new one immutable.
+            (422, _) if !causes.is_empty() && causes.iter().all(|cause| cause.field == "metadata.uid") => {
+                Self::StaleVersion { object, message }
+            }
             (409, "AlreadyExists") => Self::AlreadyExists { object },
             (409, _) => Self::StaleVersion { object, message },
             (404, _) => match details {
@@ -292,6 +299,11 @@ impl ClusterError {
                 });
                 Self::Invalid { object, message, causes: causes.collect() }
             }
+            // The server's word for a manifest that doesn't fit the schema, whatever its code says.
+            (500, _) if status.message.starts_with(UNTYPED) => {
+                let causes = if secret { Vec::new() } else { untyped(&status.message) };
+                Self::Invalid { object, message, causes }
+            }
             (413, _) => {
                 Self::TooLarge { object, limit: super::MAX_OBJECT_BYTES, name: "the API server's limit" }
             }
@@ -304,6 +316,20 @@ impl ClusterError {
             (code, _) => Self::Server { object, code, message },
         }
     }
+}
+
+/// `failed to create typed patch object (…): .spec.a: field not declared in schema`, or several
+/// of them in lines after `errors:`.
+fn untyped(message: &str) -> Vec<InvalidField> {
+    let problems = message.split_once("): ").map_or("", |(_, problems)| problems);
+    let lines = problems.lines().map(str::trim).filter(|line| line.starts_with('.'));
+    let cause = |line: &str| {
+        let (field, message) = line.split_once(": ").unwrap_or((line, ""));
+        // What follows is the value in the server's own notation.
+        let message = message.split_once(", got ").map_or(message, |(wanted, _)| wanted);
+        InvalidField { field: clean(field), reason: "SchemaMismatch".to_owned(), message: clean(message) }
+    };
+    lines.take(MAX_CAUSES).map(cause).collect()
 }
 
 /// Admission answers with 403, 422 or any code of a webhook's choice; only its

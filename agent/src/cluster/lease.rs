@@ -66,9 +66,7 @@ impl LeaseRecord {
             spec: Some(LeaseSpec {
                 holder_identity: self.holder.clone(),
                 // A part of a second counts as a whole one, and none is not valid.
-                lease_duration_seconds: i32::try_from(self.duration.as_secs_f64().ceil() as i64)
-                    .ok()
-                    .filter(|s| *s > 0),
+                lease_duration_seconds: whole_seconds(self.duration),
                 acquire_time: self.acquired.map(MicroTime),
                 renew_time: self.renewed.map(MicroTime),
                 lease_transitions: Some(self.transitions),
@@ -127,6 +125,12 @@ impl Cluster {
         let call = Call::new(Verb::Update, Method::PUT, path, &key).json("application/json", &body)?;
         read(namespace, &lease.name, &self.send(call).await?)
     }
+}
+
+/// A part of a second counts as a whole one, and none is not valid.
+fn whole_seconds(duration: Duration) -> Option<i32> {
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    i32::try_from(seconds).ok().filter(|seconds| *seconds > 0)
 }
 
 fn key(namespace: &str, name: &str) -> ObjectKey {

@@ -70,7 +70,10 @@ impl Cluster {
                 call.accept = Some(METADATA_LIST);
             }
             let mut page = self.send(call).await?;
-            next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default().to_owned();
+            page.pointer("/metadata/continue")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .clone_into(&mut next);
             let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
                 return Err(ClusterError::Server {
                     object: resource.gvk.to_string(),

@@ -15,8 +15,11 @@ use futures::{Stream, StreamExt as _, stream};
 use http::Request;
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::client::Body;
+use kube::core::DynamicResourceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -55,25 +58,10 @@ impl Cluster {
         let seconds = u32::try_from(self.shared.watch_timeout.as_secs()).unwrap_or(u32::MAX).max(1);
         let mut config = watcher::Config::default().timeout(seconds);
         config.label_selector = labels.map(str::to_owned);
-        let api_resource = ApiResource {
-            group: resource.gvk.group.clone(),
-            version: resource.gvk.version.clone(),
-            api_version: resource.gvk.api_version(),
-            kind: resource.gvk.kind.clone(),
-            plural: resource.plural.clone(),
-        };
         let client = self.watch_client();
-        let api = match namespace {
-            Some(namespace) => kube::Api::<DynamicObject>::namespaced_with(client, namespace, &api_resource),
-            None => kube::Api::all_with(client, &api_resource),
-        };
-        let kind = resource.clone();
-        let events: Events = match view {
-            View::Full => watcher::watcher(api, config).map(values(kind)).default_backoff().boxed(),
-            View::Metadata => watcher::metadata_watcher(api, config)
-                .map(values::<PartialObjectMeta<DynamicObject>>(kind))
-                .default_backoff()
-                .boxed(),
+        let events = match view {
+            View::Full => events::<DynamicObject>(client, resource, namespace, config),
+            View::Metadata => events::<PartialObjectMeta<DynamicObject>>(client, resource, namespace, config),
         };
         let state = Watching {
             events,
@@ -156,8 +144,37 @@ impl Watching {
     }
 }
 
+fn events<K>(
+    client: kube::Client,
+    resource: &Resource,
+    namespace: Option<&str>,
+    config: watcher::Config,
+) -> Events
+where
+    K: kube::Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + 'static,
+{
+    let kind = ApiResource {
+        group: resource.gvk.group.clone(),
+        version: resource.gvk.version.clone(),
+        api_version: resource.gvk.api_version(),
+        kind: resource.gvk.kind.clone(),
+        plural: resource.plural.clone(),
+    };
+    let api = match namespace {
+        Some(namespace) => kube::Api::<K>::namespaced_with(client, namespace, &kind),
+        None => kube::Api::all_with(client, &kind),
+    };
+    watcher::watcher(api, config).map(values(resource.clone())).default_backoff().boxed()
+}
+
 /// Objects as values, named by the kind that was asked for.
-fn values<K: serde::Serialize + Debug>(
+fn values<K: Serialize>(
     resource: Resource,
 ) -> impl FnMut(Result<Event<K>, watcher::Error>) -> Result<Event<Value>, watcher::Error> {
     let value = move |object: K| {

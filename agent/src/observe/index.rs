@@ -37,7 +37,15 @@ pub(crate) struct RollUp {
 #[derive(Default)]
 pub(crate) struct Index {
     objects: HashMap<ObjectKey, Tracked>,
-    applications: HashMap<Name, BTreeSet<ObjectKey>>,
+    applications: HashMap<Name, Owning>,
+}
+
+/// What belongs to one Application.
+#[derive(Default)]
+struct Owning {
+    /// The field manager of its writes.
+    manager: String,
+    keys: BTreeSet<ObjectKey>,
 }
 
 struct Tracked {
@@ -55,10 +63,12 @@ struct Expected {
 
 impl Index {
     /// Starts to track what an Application owns, keeping what is already known.
-    pub(crate) fn track(&mut self, application: &Name, inventory: &Inventory) {
+    /// `manager` is the field manager of its writes.
+    pub(crate) fn track(&mut self, application: &Name, manager: &str, inventory: &Inventory) {
         let keys: BTreeSet<ObjectKey> = inventory.iter().map(|(key, _)| key.clone()).collect();
-        let former = self.applications.insert(application.clone(), keys.clone()).unwrap_or_default();
-        for gone in former.difference(&keys) {
+        let owning = Owning { manager: manager.to_owned(), keys: keys.clone() };
+        let former = self.applications.insert(application.clone(), owning).unwrap_or_default();
+        for gone in former.keys.difference(&keys) {
             self.untrack(application, gone);
         }
         for (key, owned) in inventory.iter() {
@@ -75,7 +85,7 @@ impl Index {
 
     /// Drops everything of an Application.
     pub(crate) fn forget(&mut self, application: &Name) {
-        for key in self.applications.remove(application).unwrap_or_default() {
+        for key in self.applications.remove(application).unwrap_or_default().keys {
             self.untrack(application, &key);
         }
     }
@@ -94,7 +104,7 @@ impl Index {
         live: Live,
         assessment: Option<Assessment>,
     ) {
-        self.applications.entry(application.clone()).or_default().insert(key.clone());
+        self.applications.entry(application.clone()).or_default().keys.insert(key.clone());
         let tracked = self.objects.entry(key.clone()).or_insert_with(|| Tracked::new(application));
         tracked.application = application.clone();
         tracked.expected =
@@ -162,14 +172,10 @@ impl Index {
         self.objects.get(key)?.live.clone()
     }
 
-    /// Whose object it is.
-    pub(crate) fn application(&self, key: &ObjectKey) -> Option<&Name> {
-        self.objects.get(key).map(|tracked| &tracked.application)
-    }
-
-    /// Every group and kind of which something is owned.
-    pub(crate) fn kinds(&self) -> BTreeSet<(String, String)> {
-        self.objects.keys().map(|key| (key.group.clone(), key.kind.clone())).collect()
+    /// Whose object it is, and the field manager of that Application's writes.
+    pub(crate) fn owner(&self, key: &ObjectKey) -> Option<(&Name, &str)> {
+        let application = &self.objects.get(key)?.application;
+        Some((application, &self.applications.get(application)?.manager))
     }
 
     /// How many objects are tracked.
@@ -179,7 +185,7 @@ impl Index {
 
     /// The health of an Application, from the health of its objects.
     pub(crate) fn roll_up(&self, application: &Name) -> RollUp {
-        let keys = self.applications.get(application).into_iter().flatten();
+        let keys = self.applications.get(application).into_iter().flat_map(|owning| &owning.keys);
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut worst: Option<(HealthState, String)> = None;
         for key in keys {
@@ -335,7 +341,7 @@ mod tests {
         let owned =
             Owned { uid: Some("u".to_owned()), ownership: Some("ours".to_owned()), ..Owned::default() };
         let mut index = Index::default();
-        index.track(&application(), &[(key("a"), owned)].into_iter().collect());
+        index.track(&application(), "windlass/u", &[(key("a"), owned)].into_iter().collect());
         assert_eq!(index.seen(&key("a"), live(5, "ours")), Noticed::Changed(application()));
         assert_eq!(index.seen(&key("a"), live(6, "less")), Noticed::Drifted(application()));
     }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::preview1::FileTable;
+use super::store::HostCallsExhausted;
 use crate::source::trace::TracedTree;
 
 /// The world of one call.
@@ -27,6 +29,19 @@ pub(crate) struct Sandbox {
     pub(crate) random: SeededRandom,
     /// What is left of the host-call budget.
     pub(crate) host_calls_left: u64,
+    /// The open files of a preview-1 module.
+    pub(crate) files: FileTable,
+}
+
+impl Sandbox {
+    /// Takes one host call off the budget.
+    ///
+    /// # Errors
+    /// When none is left; the call has failed then.
+    pub(crate) fn charge_host_call(&mut self) -> Result<(), HostCallsExhausted> {
+        self.host_calls_left = self.host_calls_left.checked_sub(1).ok_or(HostCallsExhausted)?;
+        Ok(())
+    }
 }
 
 /// A stream that keeps at most `limit` bytes.

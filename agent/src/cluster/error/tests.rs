@@ -85,3 +85,23 @@ fn a_busy_server_says_how_long_to_wait() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
     assert!(error.is_transient() && !error.outcome_unknown());
 }
+
+#[test]
+fn a_manifest_that_does_not_fit_the_schema_is_invalid_though_the_server_calls_it_its_own_failure() {
+    let one = "failed to create typed patch object (a/b; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema";
+    let error = read(500, &status("", one, json!({})));
+    assert_eq!(
+        error.to_string(),
+        "Deployment/default/web is not valid: .spec.replica: field not declared in schema"
+    );
+    assert!(!error.is_transient() && !error.outcome_unknown());
+    let two = "failed to create typed patch object (a/b; v1, Kind=ConfigMap): errors:\n  .a: field not declared in schema\n  .data.k: expected string, got &value.valueUnstructured{}";
+    let ClusterError::Invalid { causes, .. } = read(500, &status("", two, json!({}))) else { panic!() };
+    assert_eq!((causes[0].field.as_str(), causes[1].message.as_str()), (".a", "expected string"));
+}
+
+#[test]
+fn an_object_that_was_made_anew_is_stale_also_by_its_uid_alone() {
+    let causes = json!({"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid", "message": "field is immutable"}]});
+    assert!(matches!(read(422, &status("Invalid", "", causes)), ClusterError::StaleVersion { .. }));
+}

@@ -1,0 +1,73 @@
+//! Whether a plugin can be instantiated and configured at all, before it takes
+//! the place of one that could.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::program::Program;
+use super::rendering::RenderCall;
+use super::{Plugin, PluginError, RenderRequest};
+use crate::source::trace::{TracedTree, TreeLimits};
+use crate::source::tree::{Entry, EntryKind, ObjectId, Tree, TreeError};
+
+impl Plugin {
+    /// Instantiates the plugin once, within its limits, and configures it with
+    /// nothing. That it refuses nothing as a config is its right.
+    ///
+    /// # Errors
+    /// What stopped it.
+    pub fn self_test(&self) -> Result<(), PluginError> {
+        let nothing = Value::Null;
+        let result = match &self.program {
+            Program::Policy(_) => self.evaluate(&[], &nothing).map(drop),
+            Program::Health(_) => self.assess(&[], &nothing).map(drop),
+            Program::Renderer(pre) => self.try_instance(|call| {
+                let renderer = pre.instantiate(&mut call.store)?;
+                renderer
+                    .windlass_plugin_lifecycle()
+                    .call_configure(&mut call.store, &b"null".to_vec())
+                    .map(drop)
+            }),
+            Program::Command { pre, .. } => {
+                self.try_instance(|call| pre.instantiate(&mut call.store).map(drop))
+            }
+            Program::CoreCommand(pre) | Program::CoreReactor(pre) => {
+                self.try_instance(|call| pre.instantiate(&mut call.store).map(drop))
+            }
+        };
+        match result {
+            Err(PluginError::Refused(_) | PluginError::Config(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn try_instance(
+        &self,
+        instantiate: impl FnOnce(&mut RenderCall<'_>) -> wasmtime::Result<()>,
+    ) -> Result<(), PluginError> {
+        let tree = Arc::new(TracedTree::new(Arc::new(NoFiles), TreeLimits::default()));
+        let request = RenderRequest { path: String::new(), name: String::new(), namespace: String::new() };
+        let mut call = self.start_render(&tree, &request, &Value::Null, b"null", 0);
+        instantiate(&mut call).map_err(|error| call.explain(&error, String::new()))
+    }
+}
+
+/// A tree of nothing but its root.
+struct NoFiles;
+
+impl Tree for NoFiles {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+        let root = Entry { kind: EntryKind::Directory, id: ObjectId([0; 20]), size: 0 };
+        Ok(path.is_empty().then_some(root))
+    }
+
+    fn list(&self, _: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+        Ok(Vec::new())
+    }
+
+    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
+        Err(TreeError::WrongKind { path: path.to_owned(), wanted: "a file", actual: "missing" })
+    }
+}

@@ -1,0 +1,269 @@
+//! Plain WASI programs as renderers: the request as JSON on standard input,
+//! manifests on standard output, words on standard error.
+//!
+//! A *command* prints YAML or JSON documents and ends; what it prints on
+//! standard error are warnings, or, when it fails, the reasons. A *reactor*
+//! was initialised before; its function prints one JSON document with
+//! manifests and diagnostics, and returns whether that is a refusal.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use wasmtime::{AsContextMut, InstancePre};
+
+use super::places::Places;
+use super::preview1::Exit;
+use super::preview2::Renderer;
+use super::program::{COMMAND_EXPORT, Program, REACTOR_EXPORT};
+use super::rendering::{NO_STDIN, RenderCall, last_words};
+use super::results::{JsonBudget, Rendered, at, bounded, output, refused};
+use super::store::CallState;
+use super::{PluginError, RenderOutput, RenderRequest};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::object::ObjectKey;
+
+/// Lines on standard error that become diagnostics.
+const MAX_LINES: usize = 200;
+
+/// How a program ended.
+enum Ended {
+    Success,
+    Failure(i32),
+}
+
+/// What a program finds on standard input.
+pub(crate) fn stdin(program: &Program, request: &RenderRequest, config: &Value) -> Bytes {
+    if matches!(program, Program::Renderer(_)) {
+        return NO_STDIN;
+    }
+    let RenderRequest { path, name, namespace } = request;
+    json!({"path": path, "name": name, "namespace": namespace, "config": config}).to_string().into()
+}
+
+/// Runs the program once.
+pub(crate) fn render(call: &mut RenderCall<'_>, program: &Program) -> Result<RenderOutput, PluginError> {
+    let ended = match run(call, program) {
+        Ok(ended) => ended,
+        Err(error) => match error.downcast_ref::<Exit>() {
+            Some(Exit(0)) => Ended::Success,
+            Some(Exit(code)) => Ended::Failure(*code),
+            None => return Err(call.explain(&error, words(call))),
+        },
+    };
+    if let Ended::Failure(_) = ended
+        && call.refused_memory()
+    {
+        return Err(call.out_of_memory());
+    }
+    let reactor = matches!(program, Program::CoreReactor(_));
+    match ended {
+        Ended::Success if reactor => reactor_output(call),
+        Ended::Success => command_output(call),
+        Ended::Failure(code) => match reactor.then(|| reactor_refusal(call)).flatten() {
+            Some(refusal) => Err(refusal),
+            None => Err(failure(call, code)),
+        },
+    }
+}
+
+fn words(call: &RenderCall<'_>) -> String {
+    last_words(&call.store.data().world.sandbox.stderr)
+}
+
+fn run(call: &mut RenderCall<'_>, program: &Program) -> wasmtime::Result<Ended> {
+    let store = &mut call.store;
+    let success = match program {
+        Program::Command { pre, run } => {
+            let instance = pre.instantiate(&mut *store)?;
+            let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run)?;
+            run.call(store, ())?.0.is_ok()
+        }
+        Program::CoreCommand(pre) => {
+            let instance = pre.instantiate(&mut *store)?;
+            instance.get_typed_func::<(), ()>(&mut *store, COMMAND_EXPORT)?.call(store, ())?;
+            true
+        }
+        Program::CoreReactor(pre) => reactor(store.as_context_mut(), pre)?,
+        Program::Renderer(_) | Program::Policy(_) | Program::Health(_) => {
+            wasmtime::bail!("this form of plugin is not a program")
+        }
+    };
+    Ok(if success { Ended::Success } else { Ended::Failure(1) })
+}
+
+fn reactor(
+    mut store: wasmtime::StoreContextMut<'_, CallState<Renderer>>,
+    pre: &InstancePre<CallState<Renderer>>,
+) -> wasmtime::Result<bool> {
+    let instance = pre.instantiate(&mut store)?;
+    if instance.get_func(&mut store, "_initialize").is_some() {
+        instance.get_typed_func::<(), ()>(&mut store, "_initialize")?.call(&mut store, ())?;
+    }
+    let render = instance.get_typed_func::<(), i32>(&mut store, REACTOR_EXPORT)?;
+    Ok(render.call(&mut store, ())? == 0)
+}
+
+/// The documents that a command printed, with warnings.
+fn command_output(call: &mut RenderCall<'_>) -> Result<RenderOutput, PluginError> {
+    let sandbox = &mut call.store.data_mut().world.sandbox;
+    let warnings = lines(&sandbox.stderr.content, Severity::Warning);
+    let stdout = std::mem::take(&mut sandbox.stdout.content);
+    let rendered = documents(&stdout)?
+        .into_iter()
+        .map(|object| Rendered { object, place: Places::line(None, None) })
+        .collect();
+    output(rendered, warnings)
+}
+
+/// YAML documents; JSON texts are such documents too. Lists of objects are
+/// taken apart.
+fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
+    let text = std::str::from_utf8(stdout)
+        .map_err(|error| PluginError::Contract(format!("standard output is not UTF-8: {error}")))?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: 128,
+            max_documents: 20_000,
+            max_events: 4_000_000,
+            max_nodes: 2_000_000,
+        },
+    };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+        PluginError::Contract(format!("standard output is not YAML: {}", bounded(error.to_string())))
+    })?;
+    let mut objects = Vec::with_capacity(documents.len());
+    for document in documents {
+        match document {
+            Value::Null => {}
+            Value::Array(items) => objects.extend(items),
+            Value::Object(mut list)
+                if list.get("kind").and_then(Value::as_str) == Some("List")
+                    && list.get("apiVersion").and_then(Value::as_str) == Some("v1") =>
+            {
+                match list.remove("items") {
+                    Some(Value::Array(items)) => objects.extend(items),
+                    _ => {
+                        return Err(PluginError::Contract(
+                            "a `List` on standard output has no items".to_owned(),
+                        ));
+                    }
+                }
+            }
+            object => objects.push(object),
+        }
+    }
+    Ok(objects)
+}
+
+/// Why a program failed, in its own words.
+fn failure(call: &RenderCall<'_>, code: i32) -> PluginError {
+    let sandbox = &call.store.data().world.sandbox;
+    let diagnostics = lines(&sandbox.stderr.content, Severity::Error);
+    // Go's runtime ends like this when the program itself is broken.
+    let crash = diagnostics.iter().find(|diagnostic| {
+        diagnostic.message.starts_with("panic: ") || diagnostic.message.starts_with("fatal error: ")
+    });
+    match (crash, diagnostics.is_empty()) {
+        (Some(crash), _) => PluginError::Trap { message: crash.message.clone(), output: words(call) },
+        (None, true) => PluginError::Trap {
+            message: format!("exited with code {code} without a word"),
+            output: String::new(),
+        },
+        (None, false) => PluginError::Refused(diagnostics),
+    }
+}
+
+fn lines(stderr: &[u8], severity: Severity) -> Vec<Diagnostic> {
+    let text = String::from_utf8_lossy(stderr);
+    let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.take(MAX_LINES).map(|line| at(severity, line.to_owned(), None)).collect()
+}
+
+/// What a reactor prints.
+#[derive(Deserialize)]
+struct Printed {
+    #[serde(default)]
+    manifests: Vec<PrintedManifest>,
+    #[serde(default)]
+    diagnostics: Vec<PrintedDiagnostic>,
+}
+
+#[derive(Deserialize)]
+struct PrintedManifest {
+    object: Value,
+    path: Option<String>,
+    line: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct PrintedDiagnostic {
+    severity: PrintedSeverity,
+    message: String,
+    path: Option<String>,
+    line: Option<u32>,
+    object: Option<PrintedObject>,
+    pointer: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PrintedSeverity {
+    Error,
+    Warning,
+    Info,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PrintedObject {
+    #[serde(default)]
+    api_version: String,
+    kind: String,
+    namespace: Option<String>,
+    name: String,
+}
+
+impl From<PrintedDiagnostic> for Diagnostic {
+    fn from(printed: PrintedDiagnostic) -> Self {
+        let severity = match printed.severity {
+            PrintedSeverity::Error => Severity::Error,
+            PrintedSeverity::Warning => Severity::Warning,
+            PrintedSeverity::Info => Severity::Info,
+        };
+        let origin = Places::line(printed.path, printed.line).origin;
+        let object = printed.object.map(|object| ObjectKey {
+            group: object
+                .api_version
+                .split_once('/')
+                .map_or_else(String::new, |(group, _)| bounded(group.to_owned())),
+            kind: bounded(object.kind),
+            namespace: object.namespace.filter(|namespace| !namespace.is_empty()).map(bounded),
+            name: bounded(object.name),
+        });
+        Self { object, pointer: printed.pointer.map(bounded), ..at(severity, printed.message, origin) }
+    }
+}
+
+fn printed(call: &mut RenderCall<'_>) -> Result<Printed, PluginError> {
+    let stdout = std::mem::take(&mut call.store.data_mut().world.sandbox.stdout.content);
+    JsonBudget::new().parse("standard output", &stdout)
+}
+
+fn kept(diagnostics: Vec<PrintedDiagnostic>) -> Vec<Diagnostic> {
+    diagnostics.into_iter().take(MAX_LINES).map(Diagnostic::from).collect()
+}
+
+fn reactor_output(call: &mut RenderCall<'_>) -> Result<RenderOutput, PluginError> {
+    let printed = printed(call)?;
+    let rendered = printed.manifests.into_iter().map(|manifest| Rendered {
+        place: Places::line(manifest.path, manifest.line),
+        object: manifest.object,
+    });
+    output(rendered.collect(), kept(printed.diagnostics))
+}
+
+/// The reasons that a reactor printed; nothing, where it died before.
+fn reactor_refusal(call: &mut RenderCall<'_>) -> Option<PluginError> {
+    let diagnostics = kept(printed(call).ok()?.diagnostics);
+    (!diagnostics.is_empty()).then(|| refused(diagnostics))
+}

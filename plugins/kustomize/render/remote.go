@@ -1,0 +1,63 @@
+package render
+
+import (
+	"fmt"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// What upstream would fetch can't be fetched here. It is found before upstream
+// starts git or opens a connection, so that the message is clear.
+
+// unreachable is the message for something that another host holds.
+func unreachable(what, name string) string {
+	return fmt.Sprintf("%s `%s` is remote, and remote bases and files are not reachable from the sandbox: "+
+		"copy it into the repository", what, name)
+}
+
+// noNetwork refuses every request.
+type noNetwork struct{}
+
+// errRemote is why a request was refused.
+type errRemote struct{ address string }
+
+func (e errRemote) Error() string { return unreachable("file", e.address) }
+
+// RoundTrip implements http.RoundTripper.
+func (noNetwork) RoundTrip(request *http.Request) (*http.Response, error) {
+	return nil, errRemote{address: request.URL.String()}
+}
+
+var userName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*@`)
+
+// isRemote tells whether upstream would take an entry of `resources` or
+// `components` for something in another repository.
+func isRemote(files *tree, root, entry string) bool {
+	if path.IsAbs(entry) {
+		return false
+	}
+	address := strings.ToLower(entry)
+	if rest, found := strings.CutPrefix(address, "git::"); found {
+		address = rest
+	}
+	for _, scheme := range []string{"https://", "http://", "ssh://", "file://"} {
+		if strings.HasPrefix(address, scheme) {
+			return true
+		}
+	}
+	user := userName.FindString(address)
+	address = strings.TrimPrefix(address, user)
+	if user == "" && !strings.HasPrefix(address, "github.com/") && !strings.HasPrefix(address, "github.com:") {
+		return false
+	}
+	address, _, _ = strings.Cut(address, "?")
+	host := strings.IndexAny(address, ":/")
+	if host <= 0 {
+		return false
+	}
+	repository := address[host+1:]
+	named := strings.Contains(repository, "/") || strings.Contains(repository, ".git")
+	return named && !files.isFile(path.Join(root, entry))
+}

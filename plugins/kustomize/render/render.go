@@ -1,0 +1,98 @@
+package render
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+)
+
+// Render gives the objects of the request's folder in the order of
+// `kustomize build`, and warnings; or the reason why there are none.
+//
+// Upstream's origin annotations, switched on, tell where objects came from and
+// are taken off at the end. Where a patch or replacement may have noticed them,
+// the folder is built a second time without, and only that counts.
+func Render(request Request) ([]Manifest, []Diagnostic, *Diagnostic) {
+	options, err := options(request.Config)
+	if err != nil {
+		return nil, nil, &Diagnostic{Message: err.Error()}
+	}
+	files := newTree(path.Clean("/" + request.Path))
+	objects, origins, err := build(options, files)
+	if err != nil {
+		failure := files.explain(err)
+		return nil, files.warnings, &failure
+	}
+	manifests := make([]Manifest, 0, objects.Size())
+	for i, object := range objects.Resources() {
+		content, err := object.MarshalJSON()
+		if err != nil {
+			return nil, files.warnings, &Diagnostic{Message: fmt.Sprintf("encode %s: %v", object.CurId(), err)}
+		}
+		manifests = append(manifests, Manifest{Object: content, Path: origins[i].path, Line: origins[i].line})
+	}
+	return manifests, files.warnings, nil
+}
+
+func options(config *Config) (*krusty.Options, error) {
+	options := krusty.MakeDefaultOptions()
+	// What the command line does when --reorder is not given: the order that
+	// the kustomization asks for, or else the legacy one.
+	options.Reorder = krusty.ReorderOptionUnspecified
+	if config == nil {
+		return options, nil
+	}
+	switch config.LoadRestrictor {
+	case "", "rootOnly":
+	case "none":
+		options.LoadRestrictions = types.LoadRestrictionsNone
+	default:
+		return nil, fmt.Errorf("loadRestrictor is %q; it must be rootOnly or none", config.LoadRestrictor)
+	}
+	return options, nil
+}
+
+// build gives the objects and, in their order, where they came from.
+func build(options *krusty.Options, files *tree) (resmap.ResMap, []origin, error) {
+	files.annotate = true
+	traced, err := run(options, files)
+	files.annotate = false
+	if files.refusal != nil {
+		return nil, nil, errRefused
+	}
+	if err != nil || files.observed() {
+		objects, err := run(options, files)
+		if err != nil {
+			return nil, nil, err
+		}
+		return objects, traceOrigins(files, traced, objects), nil
+	}
+	origins := traceOrigins(files, traced, traced)
+	if !slices.Contains(files.buildMetadata, types.OriginAnnotations) {
+		if err := traced.RemoveOriginAnnotations(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return traced, origins, nil
+}
+
+// run builds the folder as a fresh process would.
+func run(options *krusty.Options, files *tree) (resmap.ResMap, error) {
+	if files.ownSchema {
+		openapi.ResetOpenAPI()
+	}
+	objects, err := krusty.MakeKustomizer(options).Run(files, files.folder)
+	if files.ownSchema && schemaIsWarm {
+		// The built-in schema that Warm has left behind would add to the one
+		// that this kustomization chose.
+		schemaIsWarm = false
+		openapi.ResetOpenAPI()
+		return krusty.MakeKustomizer(options).Run(files, files.folder)
+	}
+	return objects, err
+}

@@ -1,0 +1,188 @@
+use std::path::Path;
+
+use serde_json::json;
+use tempfile::TempDir;
+use windlass_plugin_sdk::testing;
+
+use super::*;
+
+fn repository(files: &[(&str, &str)]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    root
+}
+
+fn config_map(name: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+}
+
+/// One line for each manifest, or the diagnostics.
+fn render(settings: &str, root: &Path, path: &str) -> String {
+    match testing::render::<Yaml>(settings, root, path) {
+        Ok(output) => {
+            let manifests = output.manifests.iter().map(|manifest| {
+                let object = windlass_plugin_sdk::object::Object::new(manifest.object.clone());
+                format!("{}: {}", manifest.path.as_deref().unwrap(), object.reference())
+            });
+            manifests.chain(output.warnings.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n")
+        }
+        Err(diagnostics) => diagnostics.to_string(),
+    }
+}
+
+#[test]
+fn files_are_read_in_byte_order_and_hidden_ones_are_not() {
+    let root = repository(&[
+        ("app/b.yaml", &config_map("b")),
+        ("app/a/z.yml", &config_map("z")),
+        ("app/a.json", r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "j"}}"#),
+        ("app/notes.txt", "not: read"),
+        ("app/.hidden.yaml", "{"),
+        ("app/.git/x.yaml", "{"),
+        ("other/c.yaml", &config_map("c")),
+    ]);
+    assert_eq!(
+        render("", root.path(), "app"),
+        "app/a.json: ConfigMap/j\napp/a/z.yml: ConfigMap/z\napp/b.yaml: ConfigMap/b"
+    );
+}
+
+#[test]
+fn the_root_of_the_repository_can_be_the_folder() {
+    let root = repository(&[("a.yaml", &config_map("a"))]);
+    assert_eq!(render("", root.path(), ""), "a.yaml: ConfigMap/a");
+}
+
+#[test]
+fn settings_select_files() {
+    let root = repository(&[
+        ("a.yaml", &config_map("a")),
+        ("sub/b.yaml", &config_map("b")),
+        ("sub/values.yaml", "not: an object"),
+    ]);
+    assert_eq!(render("recursive: false", root.path(), ""), "a.yaml: ConfigMap/a");
+    assert_eq!(render("include: ['sub/b*']", root.path(), ""), "sub/b.yaml: ConfigMap/b");
+    assert_eq!(
+        render("exclude: ['**/values.yaml']", root.path(), ""),
+        "a.yaml: ConfigMap/a\nsub/b.yaml: ConfigMap/b"
+    );
+    assert!(render("exlude: []", root.path(), "").contains("unknown field `exlude`"));
+}
+
+#[test]
+fn lists_are_taken_apart() {
+    let root = repository(&[(
+        "a.yaml",
+        "
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}
+- apiVersion: apps/v1
+  kind: DeploymentList
+  items: [{metadata: {name: b}}]
+---
+apiVersion: v1
+kind: ConfigMapList
+items: []
+",
+    )]);
+    assert_eq!(render("", root.path(), ""), "a.yaml: ConfigMap/a\na.yaml: Deployment/b");
+}
+
+#[test]
+fn a_broken_file_is_refused_with_its_place_and_the_others_are_still_judged() {
+    let root = repository(&[
+        ("a.yaml", "a: [\n"),
+        ("b.yaml", "kind: ConfigMap\n"),
+        ("c.json", "{\"a\": 1, \"a\": 2}"),
+    ]);
+    let diagnostics = testing::render::<Yaml>("", root.path(), "").unwrap_err();
+    let found: Vec<_> =
+        diagnostics.iter().map(|found| (found.path.as_deref().unwrap(), found.span.is_some())).collect();
+    assert_eq!(found, [("a.yaml", true), ("b.yaml", true), ("c.json", true)]);
+    let text = diagnostics.to_string();
+    assert!(text.contains("b.yaml: `apiVersion` is missing or not text"), "{text}");
+    assert!(text.contains("c.json: the key `a` stands twice"), "{text}");
+}
+
+#[test]
+fn one_identity_in_two_places_is_refused_naming_both() {
+    let root = repository(&[
+        ("a.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, namespace: shop}\n"),
+        ("b.yaml", "apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: x, namespace: shop}\n"),
+    ]);
+    assert_eq!(
+        render("", root.path(), ""),
+        "error b.yaml: Deployment/shop/x: Deployment/shop/x is also defined in a.yaml\n\
+         error a.yaml: Deployment/shop/x: Deployment/shop/x is defined here first"
+    );
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    let root = repository(&[(
+        "a.yaml",
+        "- a\n---\njust text\n---\nmetadata: {generateName: x-}\napiVersion: v1\nkind: Pod\n",
+    )]);
+    assert_eq!(
+        render("", root.path(), ""),
+        "error a.yaml: is a list, not a Kubernetes object\n\
+         error a.yaml: is a single value, not a Kubernetes object\n\
+         error a.yaml: `metadata.name` is missing or not text; `generateName` makes another object at each apply"
+    );
+}
+
+#[test]
+fn names_that_yaml_reads_as_something_else_must_be_quoted() {
+    let root = repository(&[(
+        "a.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: n}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: 1}\n",
+    )]);
+    assert_eq!(
+        render("", root.path(), ""),
+        "error a.yaml: `metadata.namespace` is not text; quote it\n\
+         error a.yaml: `metadata.name` is missing or not text; quote it"
+    );
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let root = repository(&[]);
+    let text = render("", root.path(), "nowhere");
+    assert!(text.starts_with("error nowhere: the application's folder can't be opened: "), "{text}");
+}
+
+#[test]
+fn a_folder_without_manifests_is_empty_with_a_warning() {
+    let root = repository(&[("app/readme.md", "")]);
+    assert_eq!(
+        render("", root.path(), "app"),
+        "warning app: no manifest was found in *.yaml, *.yml and *.json"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_circles_end() {
+    let root = repository(&[("base/a.yaml", &config_map("a")), ("app/readme.md", "")]);
+    std::os::unix::fs::symlink("../base/a.yaml", root.path().join("app/link.yaml")).unwrap();
+    assert_eq!(render("", root.path(), "app"), "app/link.yaml: ConfigMap/a");
+    std::os::unix::fs::symlink(".", root.path().join("app/circle")).unwrap();
+    assert!(render("", root.path(), "app").contains("nests deeper than 32 folders"));
+    fs::remove_file(root.path().join("app/circle")).unwrap();
+    std::os::unix::fs::symlink("../gone", root.path().join("app/broken.yaml")).unwrap();
+    assert!(render("", root.path(), "app").starts_with("error app/broken.yaml: can't be followed"));
+}
+
+#[test]
+fn json_may_hold_several_values_with_their_bytes() {
+    let text = "{\"a\": \"\\ud83d\\ude00\"}\n {\"b\": 18446744073709551615}\n";
+    let found = json::documents(text).unwrap();
+    assert_eq!(found[0].content, json!({"a": "😀"}));
+    assert_eq!(&text[found[1].bytes.clone()], "{\"b\": 18446744073709551615}");
+}
