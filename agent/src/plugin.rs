@@ -25,6 +25,7 @@ mod rendering;
 mod results;
 pub(crate) mod sandbox;
 mod self_test;
+mod steps;
 mod store;
 mod trap;
 mod wasi_program;
@@ -39,7 +40,6 @@ pub use self::engine::Host;
 pub use self::loader::{LimitOverrides, Loader, LoaderOptions};
 use self::program::Program;
 use crate::diagnostic::Diagnostic;
-use crate::object::Manifest;
 
 /// Problems with a config that are reported at once.
 const MAX_CONFIG_PROBLEMS: usize = 20;
@@ -102,15 +102,6 @@ impl Plugin {
         };
         PluginError::Contract(format!("`{}` is a {world}, not a {wanted}", self.manifest.name))
     }
-}
-
-/// What a renderer made.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RenderOutput {
-    /// The complete set of manifests.
-    pub manifests: Vec<Manifest>,
-    /// What is worth knowing although all went well.
-    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// What a plugin is for: the world that it implements.

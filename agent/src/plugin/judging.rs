@@ -1,8 +1,9 @@
 //! Calls into policies and health rules: objects in, as many answers out.
 //!
 //! Takes JSON texts; gives findings and assessments in their order. A plugin
-//! gets them in batches, all in one instance, and one deadline covers the lot.
+//! gets all of them in one call, so that its rules may compare them.
 
+use bytes::Bytes;
 use serde_json::Value;
 use wasmtime::{Result, Store};
 
@@ -14,12 +15,6 @@ use super::program::Program;
 use super::results::{bounded, diagnostics, refused};
 use super::store::{Call, CallState, ContractBroken, OutputExceeded};
 use super::{Assessment, Finding, HealthState, Plugin, PluginError};
-
-/// Objects of one call into a plugin.
-const BATCH_OBJECTS: usize = 256;
-
-/// Bytes of one call into a plugin; one larger object goes alone.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// What an answer takes beside its texts, in bytes.
 const ANSWER_BYTES: usize = 64;
@@ -36,7 +31,7 @@ impl Plugin {
     /// what stopped it.
     pub fn evaluate(
         &self,
-        objects: &[Vec<u8>],
+        objects: &[Bytes],
         config: &Value,
     ) -> std::result::Result<Vec<Vec<Finding>>, PluginError> {
         let Program::Policy(pre) = &self.program else { return Err(self.not_a("policy")) };
@@ -60,7 +55,7 @@ impl Plugin {
     /// As [`Plugin::evaluate`].
     pub fn assess(
         &self,
-        objects: &[Vec<u8>],
+        objects: &[Bytes],
         config: &Value,
     ) -> std::result::Result<Vec<Assessment>, PluginError> {
         let Program::Health(pre) = &self.program else { return Err(self.not_a("health rule")) };
@@ -78,10 +73,10 @@ impl Plugin {
         Ok(assessments.into_iter().map(Assessment::from).collect())
     }
 
-    /// Configures one instance and calls it until all objects are answered.
+    /// Configures one instance and calls it once.
     fn judge<Instance, Answer>(
         &self,
-        objects: &[Vec<u8>],
+        objects: &[Bytes],
         config: &Value,
         configure: impl FnOnce(&mut Judge, &types::Json) -> Result<(Instance, Configured)>,
         call: impl Fn(&Instance, &mut Judge, &[Vec<u8>]) -> Result<Vec<Answer>>,
@@ -95,16 +90,16 @@ impl Plugin {
             if let Err(refusal) = configured {
                 return Ok(Err(refusal));
             }
-            let mut output_left = self.limits.output_bytes;
-            let mut all = Vec::with_capacity(objects.len());
-            for batch in batches(objects) {
-                let answers = call(&instance, store, batch)?;
-                check_count(answers.len(), batch.len())?;
-                let bytes: usize = answers.iter().map(&weight).sum();
-                output_left = output_left.checked_sub(bytes).ok_or(OutputExceeded)?;
-                all.extend(answers);
+            let raw: Vec<_> = objects.iter().map(|object| object.to_vec()).collect();
+            let answers = call(&instance, store, &raw)?;
+            if answers.len() != objects.len() {
+                let counts = format!("{} answers to {} objects", answers.len(), objects.len());
+                return Err(ContractBroken(counts).into());
             }
-            Ok(Ok(all))
+            if answers.iter().map(&weight).sum::<usize>() > self.limits.output_bytes {
+                return Err(OutputExceeded.into());
+            }
+            Ok(Ok(answers))
         }();
         match answered {
             Ok(Ok(answers)) => Ok(answers),
@@ -112,28 +107,6 @@ impl Plugin {
             Err(error) => Err(running.explain(&error, String::new())),
         }
     }
-}
-
-fn check_count(answers: usize, objects: usize) -> Result<()> {
-    if answers != objects {
-        return Err(ContractBroken(format!("{answers} answers to {objects} objects")).into());
-    }
-    Ok(())
-}
-
-/// Splits objects into what one call takes.
-fn batches(mut rest: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fitting = rest.iter().take(BATCH_OBJECTS).take_while(|object| {
-            bytes += object.len();
-            bytes <= BATCH_BYTES
-        });
-        let count = fitting.count().max(1).min(rest.len());
-        let (batch, after) = rest.split_at(count);
-        rest = after;
-        (!batch.is_empty()).then_some(batch)
-    })
 }
 
 fn weight_of_verdict(verdict: &Verdict) -> usize {
@@ -160,20 +133,5 @@ impl From<RawAssessment> for Assessment {
             State::Unknown => HealthState::Unknown,
         };
         Self { state, message: bounded(raw.message) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_hold_every_object_once_and_none_is_too_large() {
-        let objects: Vec<Vec<u8>> =
-            [10, BATCH_BYTES + 1, 10, BATCH_BYTES - 10, 1].map(|size| vec![0; size]).into();
-        let sizes: Vec<_> = batches(&objects).map(<[_]>::len).collect();
-        assert_eq!(sizes, [1, 1, 2, 1]);
-        assert_eq!(batches(&vec![Vec::new(); 600]).map(<[_]>::len).collect::<Vec<_>>(), [256, 256, 88]);
-        assert_eq!(batches(&[]).count(), 0);
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Places<'a> {
 
     /// The bytes `span` of the file at `path`.
     pub(crate) fn span(&mut self, path: Option<String>, span: Option<(u32, u32)>) -> Place {
-        let Some(path) = path.and_then(|path| clean(&path)) else { return Place::default() };
+        let Some(path) = path.and_then(|path| clean_path(&path)) else { return Place::default() };
         let position = span.and_then(|(start, _)| self.lines(&path)?.position(usize::try_from(start).ok()?));
         match position {
             Some((line, column)) => {
@@ -56,14 +56,15 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// The line `line` of the file at `path`, as the plugin counted it.
-    pub(crate) fn line(path: Option<String>, line: Option<u32>) -> Place {
-        let origin = path.and_then(|path| clean(&path)).map(|path| Origin {
-            path,
-            line: line.filter(|line| *line > 0),
-            span: None,
-        });
-        Place { origin, column: None }
+    /// The place of a line, as the plugin counted it.
+    pub(crate) fn line(path: Option<String>, line: Option<u32>) -> Option<Origin> {
+        let path = path.and_then(|path| clean_path(&path))?;
+        Some(Origin { path, line: line.filter(|line| *line > 0), span: None })
+    }
+
+    /// The YAML document that begins at `line` of the file at `path`.
+    pub(crate) fn document(&mut self, path: &str, line: u32) -> Option<(u32, u32)> {
+        self.lines(path)?.document(line)
     }
 
     fn lines(&mut self, path: &str) -> Option<&Lines> {
@@ -80,6 +81,15 @@ impl Lines {
         let newlines = content.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let starts = std::iter::once(0).chain(newlines.map(|(newline, _)| newline + 1)).collect();
         Self { content, starts }
+    }
+
+    /// From the line (counted from 1) to before the next document.
+    fn document(&self, line: u32) -> Option<(u32, u32)> {
+        let first = usize::try_from(line.checked_sub(1)?).ok()?;
+        let start = *self.starts.get(first)?;
+        let next = self.starts[first + 1..].iter().find(|next| self.content[**next..].starts_with(b"---"));
+        let end = next.copied().unwrap_or(self.content.len());
+        Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
     }
 
     /// Line and column, both from 1. Nothing behind the end.
@@ -99,7 +109,7 @@ impl Lines {
 
 /// A path relative to the root, however a program wrote it; nothing, where it
 /// could not be one.
-fn clean(path: &str) -> Option<String> {
+pub(crate) fn clean_path(path: &str) -> Option<String> {
     if path.len() > PATH_BYTES || path.chars().any(char::is_control) {
         return None;
     }
@@ -125,10 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn a_document_ends_before_the_next_one() {
+        let lines = Lines::new(Bytes::from_static(b"a: 1\nb: 2\n---\nc: 3\n"));
+        assert_eq!(lines.document(1), Some((0, 10)));
+        assert_eq!(lines.document(4), Some((14, 19)));
+        assert_eq!(lines.document(0), None);
+        assert_eq!(lines.document(99), None);
+    }
+
+    #[test]
     fn a_path_that_leads_out_of_the_repository_is_no_place() {
         assert_eq!(Places::line(Some("../../etc/passwd".to_owned()), Some(1)), Place::default());
         assert_eq!(
-            Places::line(Some("/apps//./a.yaml".to_owned()), Some(0)).origin.unwrap().to_string(),
+            Places::line(Some("/apps//./a.yaml".to_owned()), Some(0)).unwrap().to_string(),
             "apps/a.yaml"
         );
     }

@@ -14,11 +14,11 @@ use super::places::Places;
 use super::preview1::FileTable;
 use super::preview2::Renderer;
 use super::program::Program;
-use super::results::{diagnostics, output, refused, rendered};
+use super::results::{diagnostics, manifests, refused};
 use super::sandbox::{Captured, Sandbox, SeededRandom};
 use super::store::{Call, CallState};
-use super::{Plugin, PluginError, RenderOutput, RenderRequest, wasi_program};
-use crate::diagnostic::Diagnostic;
+use super::{Plugin, PluginError, RenderRequest, wasi_program};
+use crate::render::RawOutput;
 use crate::source::trace::TracedTree;
 
 /// The most that a renderer may print on standard error, in bytes.
@@ -38,7 +38,7 @@ impl Plugin {
     ///
     /// # Errors
     /// [`PluginError::Refused`] where the files do not make a complete set of
-    /// manifests, [`PluginError::Config`] where `config` does not fit, and
+    /// manifests (the tree's own [`TracedTree::failure`] may know better why), [`PluginError::Config`] where `config` does not fit, and
     /// otherwise what stopped the plugin.
     pub fn render(
         &self,
@@ -46,17 +46,16 @@ impl Plugin {
         request: &RenderRequest,
         config: &Value,
         clock_seconds: i64,
-    ) -> Result<RenderOutput, PluginError> {
+    ) -> Result<RawOutput, PluginError> {
         let config_json = self.checked_config(config)?;
         let mut call = self.start_render(tree, request, config, &config_json, clock_seconds);
-        let result = match &self.program {
+        match &self.program {
             Program::Renderer(pre) => render_component(&mut call, pre, tree, request, &config_json),
             Program::Command { .. } | Program::CoreCommand(_) | Program::CoreReactor(_) => {
-                wasi_program::render(&mut call, &self.program)
+                wasi_program::render(&mut call, &self.program, tree)
             }
             Program::Policy(_) | Program::Health(_) => Err(self.not_a("renderer")),
-        };
-        judge_look_ups(result, tree)
+        }
     }
 
     /// A call with everything that a renderer can see.
@@ -99,7 +98,7 @@ fn render_component(
     tree: &TracedTree,
     request: &RenderRequest,
     config: &types::Json,
-) -> Result<RenderOutput, PluginError> {
+) -> Result<RawOutput, PluginError> {
     let store = &mut call.store;
     let returned = || -> wasmtime::Result<_> {
         let renderer = pre.instantiate(&mut *store)?;
@@ -116,31 +115,11 @@ fn render_component(
     let mut places = Places::new(Some(tree));
     match returned {
         Ok(Ok(returned)) => {
-            let warnings = diagnostics(returned.diagnostics, &mut places);
-            output(rendered(returned.manifests, &mut places)?, warnings)
+            let diagnostics = diagnostics(returned.diagnostics, &mut places);
+            Ok(RawOutput { manifests: manifests(returned.manifests)?, diagnostics })
         }
         Ok(Err(refusal)) => Err(refused(diagnostics(refusal, &mut places))),
         Err(error) => Err(call.explain(&error, last_words(&call.store.data().world.sandbox.stderr))),
-    }
-}
-
-/// What the look-ups say of the result. A renderer knows only its language's
-/// error codes, and may have taken "can't be read" for "isn't there".
-fn judge_look_ups(
-    result: Result<RenderOutput, PluginError>,
-    tree: &TracedTree,
-) -> Result<RenderOutput, PluginError> {
-    let Some(failure) = tree.failure() else { return result };
-    let text = failure.to_string();
-    match result {
-        Ok(_) if failure.leaves_unknown() => Err(PluginError::Refused(vec![Diagnostic::error(text)])),
-        Err(PluginError::Refused(mut diagnostics)) => {
-            if !diagnostics.iter().any(|diagnostic| diagnostic.message.contains(&text)) {
-                diagnostics.push(Diagnostic::error(text));
-            }
-            Err(PluginError::Refused(diagnostics))
-        }
-        other => other,
     }
 }
 

@@ -1,16 +1,16 @@
 //! From what a plugin returned to what the agent works with.
 //!
-//! Takes the records of the contract; gives manifests, diagnostics, findings
-//! and assessments. Bounds every text, every count and every depth, since all
-//! of it is somebody else's.
+//! Takes the records of the contract; gives manifests and diagnostics. Bounds
+//! every text and every count, since all of it is somebody else's. Never looks
+//! into a manifest: rendering does.
 
-use serde_json::Value;
-
+use super::PluginError;
+use super::bindings::renderer::exports::windlass::plugin::rendering::Manifest;
 use super::bindings::types;
-use super::places::{Place, Places};
-use super::{PluginError, RenderOutput};
+use super::places::{Places, clean_path};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::object::{InvalidObject, Manifest, ObjectKey, Origin};
+use crate::object::{ObjectKey, Origin};
+use crate::render::RawManifest;
 
 /// Diagnostics of one call that are kept.
 const MAX_DIAGNOSTICS: usize = 200;
@@ -22,12 +22,6 @@ pub(crate) const MESSAGE_BYTES: usize = 4 << 10;
 /// however few it took there.
 const MAX_VALUES: usize = 4_000_000;
 
-/// One manifest as a plugin gave it.
-pub(crate) struct Rendered {
-    pub(crate) object: Value,
-    pub(crate) place: Place,
-}
-
 /// Counts down over everything that one call returned.
 pub(crate) struct JsonBudget {
     values_left: usize,
@@ -38,22 +32,16 @@ impl JsonBudget {
         Self { values_left: MAX_VALUES }
     }
 
-    /// Parses `json`; nesting deeper than 128 is an error, as is one value too
-    /// many. `what` begins the message.
+    /// Whether `json` can be made into values. `what` begins the message.
     ///
     /// # Errors
     /// [`PluginError::Contract`].
-    pub(crate) fn parse<T: serde::de::DeserializeOwned>(
-        &mut self,
-        what: &str,
-        json: &[u8],
-    ) -> Result<T, PluginError> {
-        let Some(left) = self.values_left.checked_sub(values(json)) else {
-            return Err(PluginError::Contract(format!("{what} has more than {MAX_VALUES} values")));
-        };
-        self.values_left = left;
-        serde_json::from_slice(json)
-            .map_err(|error| PluginError::Contract(format!("{what} is not the JSON it has to be: {error}")))
+    pub(crate) fn charge(&mut self, what: &str, json: &[u8]) -> Result<(), PluginError> {
+        let left = self.values_left.checked_sub(values(json));
+        self.values_left = left.ok_or_else(|| {
+            PluginError::Contract(format!("{what} brings the output to more than {MAX_VALUES} values"))
+        })?;
+        Ok(())
     }
 }
 
@@ -72,55 +60,22 @@ fn values(json: &[u8]) -> usize {
     count
 }
 
-/// The manifests and warnings of a successful render.
+/// The manifests of the contract.
 ///
 /// # Errors
-/// [`PluginError::Refused`] where a manifest is no Kubernetes object: what the
-/// user wrote there is at fault, not the plugin that passed it on.
-pub(crate) fn output(
-    rendered: Vec<Rendered>,
-    diagnostics: Vec<Diagnostic>,
-) -> Result<RenderOutput, PluginError> {
-    let mut manifests = Vec::with_capacity(rendered.len());
-    let mut invalid = Vec::new();
-    for Rendered { object, place } in rendered {
-        match Manifest::from_object(object, place.origin.clone()) {
-            Ok(manifest) => manifests.push(manifest),
-            Err(error) => invalid.push(not_an_object(&error, place)),
-        }
-    }
-    if invalid.is_empty() {
-        return Ok(RenderOutput { manifests, diagnostics });
-    }
-    invalid.truncate(MAX_DIAGNOSTICS);
-    Err(PluginError::Refused(invalid))
-}
-
-fn not_an_object(error: &InvalidObject, place: Place) -> Diagnostic {
-    Diagnostic {
-        origin: place.origin,
-        column: place.column,
-        pointer: Some(error.pointer.to_owned()),
-        ..Diagnostic::error(format!("this is not a Kubernetes object: {error}"))
-    }
-}
-
-/// The manifests of the contract's `output`.
-///
-/// # Errors
-/// [`PluginError::Contract`] where one is not JSON.
-pub(crate) fn rendered(
-    manifests: Vec<super::bindings::renderer::exports::windlass::plugin::rendering::Manifest>,
-    places: &mut Places<'_>,
-) -> Result<Vec<Rendered>, PluginError> {
+/// [`PluginError::Contract`] where they have too many values.
+pub(crate) fn manifests(all: Vec<Manifest>) -> Result<Vec<RawManifest>, PluginError> {
     let mut budget = JsonBudget::new();
-    let mut all = Vec::with_capacity(manifests.len());
-    for (index, manifest) in manifests.into_iter().enumerate() {
-        let object = budget.parse(&format!("manifest {index}"), &manifest.object)?;
-        let place = places.span(manifest.path, manifest.span.map(|span| (span.start, span.end)));
-        all.push(Rendered { object, place });
+    let mut raw = Vec::with_capacity(all.len());
+    for (index, manifest) in all.into_iter().enumerate() {
+        budget.charge(&format!("manifest {index}"), &manifest.object)?;
+        raw.push(RawManifest {
+            object: manifest.object.into(),
+            path: manifest.path.as_deref().and_then(clean_path),
+            span: manifest.span.map(|span| (span.start, span.end)),
+        });
     }
-    Ok(all)
+    Ok(raw)
 }
 
 /// The diagnostics of the contract.
@@ -197,27 +152,8 @@ mod tests {
     #[test]
     fn too_many_small_values_are_refused_before_they_are_made() {
         let json = format!("[{}0]", "0,".repeat(MAX_VALUES));
-        let error = JsonBudget::new().parse::<Value>("manifest 0", json.as_bytes()).unwrap_err();
-        assert!(
-            matches!(error, PluginError::Contract(message) if message.starts_with("manifest 0 has more than"))
-        );
-    }
-
-    #[test]
-    fn deep_json_is_refused() {
-        let json = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
-        assert!(matches!(
-            JsonBudget::new().parse::<Value>("manifest 0", json.as_bytes()),
-            Err(PluginError::Contract(_))
-        ));
-    }
-
-    #[test]
-    fn a_manifest_without_a_kind_is_the_users_to_mend_at_its_line() {
-        let place = Places::line(Some("a.yaml".to_owned()), Some(3));
-        let rendered = vec![Rendered { object: serde_json::json!({"apiVersion": "v1"}), place }];
-        let error = output(rendered, Vec::new()).unwrap_err();
-        assert_eq!(error.to_string(), "a.yaml:3: this is not a Kubernetes object: `kind` is missing");
+        let error = JsonBudget::new().charge("manifest 0", json.as_bytes()).unwrap_err();
+        assert!(matches!(error, PluginError::Contract(message) if message.starts_with("manifest 0 brings")));
     }
 
     #[test]

@@ -11,16 +11,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wasmtime::{AsContextMut, InstancePre};
 
-use super::places::Places;
+use super::places::{Places, clean_path};
 use super::preview1::Exit;
 use super::preview2::Renderer;
 use super::program::{COMMAND_EXPORT, Program, REACTOR_EXPORT};
 use super::rendering::{NO_STDIN, RenderCall, last_words};
-use super::results::{JsonBudget, Rendered, at, bounded, output, refused};
+use super::results::{JsonBudget, at, bounded, refused};
 use super::store::CallState;
-use super::{PluginError, RenderOutput, RenderRequest};
+use super::{PluginError, RenderRequest};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::ObjectKey;
+use crate::render::{RawManifest, RawOutput};
+use crate::source::trace::TracedTree;
 
 /// Lines on standard error that become diagnostics.
 const MAX_LINES: usize = 200;
@@ -41,7 +43,11 @@ pub(crate) fn stdin(program: &Program, request: &RenderRequest, config: &Value) 
 }
 
 /// Runs the program once.
-pub(crate) fn render(call: &mut RenderCall<'_>, program: &Program) -> Result<RenderOutput, PluginError> {
+pub(crate) fn render(
+    call: &mut RenderCall<'_>,
+    program: &Program,
+    tree: &TracedTree,
+) -> Result<RawOutput, PluginError> {
     let ended = match run(call, program) {
         Ok(ended) => ended,
         Err(error) => match error.downcast_ref::<Exit>() {
@@ -57,7 +63,7 @@ pub(crate) fn render(call: &mut RenderCall<'_>, program: &Program) -> Result<Ren
     }
     let reactor = matches!(program, Program::CoreReactor(_));
     match ended {
-        Ended::Success if reactor => reactor_output(call),
+        Ended::Success if reactor => reactor_output(call, tree),
         Ended::Success => command_output(call),
         Ended::Failure(code) => match reactor.then(|| reactor_refusal(call)).flatten() {
             Some(refusal) => Err(refusal),
@@ -104,19 +110,19 @@ fn reactor(
 }
 
 /// The documents that a command printed, with warnings.
-fn command_output(call: &mut RenderCall<'_>) -> Result<RenderOutput, PluginError> {
+fn command_output(call: &mut RenderCall<'_>) -> Result<RawOutput, PluginError> {
     let sandbox = &mut call.store.data_mut().world.sandbox;
     let warnings = lines(&sandbox.stderr.content, Severity::Warning);
     let stdout = std::mem::take(&mut sandbox.stdout.content);
-    let rendered = documents(&stdout)?
-        .into_iter()
-        .map(|object| Rendered { object, place: Places::line(None, None) })
-        .collect();
-    output(rendered, warnings)
+    let manifests = documents(&stdout)?.iter().map(|object| raw(object, None, None)).collect();
+    Ok(RawOutput { manifests, diagnostics: warnings })
 }
 
-/// YAML documents; JSON texts are such documents too. Lists of objects are
-/// taken apart.
+fn raw(object: &Value, path: Option<String>, span: Option<(u32, u32)>) -> RawManifest {
+    RawManifest { object: object.to_string().into(), path, span }
+}
+
+/// YAML documents; JSON texts are such documents too.
 fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
     let text = std::str::from_utf8(stdout)
         .map_err(|error| PluginError::Contract(format!("standard output is not UTF-8: {error}")))?;
@@ -128,31 +134,9 @@ fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
             max_nodes: 2_000_000,
         },
     };
-    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         PluginError::Contract(format!("standard output is not YAML: {}", bounded(error.to_string())))
-    })?;
-    let mut objects = Vec::with_capacity(documents.len());
-    for document in documents {
-        match document {
-            Value::Null => {}
-            Value::Array(items) => objects.extend(items),
-            Value::Object(mut list)
-                if list.get("kind").and_then(Value::as_str) == Some("List")
-                    && list.get("apiVersion").and_then(Value::as_str) == Some("v1") =>
-            {
-                match list.remove("items") {
-                    Some(Value::Array(items)) => objects.extend(items),
-                    _ => {
-                        return Err(PluginError::Contract(
-                            "a `List` on standard output has no items".to_owned(),
-                        ));
-                    }
-                }
-            }
-            object => objects.push(object),
-        }
-    }
-    Ok(objects)
+    })
 }
 
 /// Why a program failed, in its own words.
@@ -230,7 +214,7 @@ impl From<PrintedDiagnostic> for Diagnostic {
             PrintedSeverity::Warning => Severity::Warning,
             PrintedSeverity::Info => Severity::Info,
         };
-        let origin = Places::line(printed.path, printed.line).origin;
+        let origin = Places::line(printed.path, printed.line);
         let object = printed.object.map(|object| ObjectKey {
             group: object
                 .api_version
@@ -246,20 +230,25 @@ impl From<PrintedDiagnostic> for Diagnostic {
 
 fn printed(call: &mut RenderCall<'_>) -> Result<Printed, PluginError> {
     let stdout = std::mem::take(&mut call.store.data_mut().world.sandbox.stdout.content);
-    JsonBudget::new().parse("standard output", &stdout)
+    JsonBudget::new().charge("standard output", &stdout)?;
+    serde_json::from_slice(&stdout).map_err(|error| {
+        PluginError::Contract(format!("standard output is not the JSON of a reactor: {error}"))
+    })
 }
 
 fn kept(diagnostics: Vec<PrintedDiagnostic>) -> Vec<Diagnostic> {
     diagnostics.into_iter().take(MAX_LINES).map(Diagnostic::from).collect()
 }
 
-fn reactor_output(call: &mut RenderCall<'_>) -> Result<RenderOutput, PluginError> {
+fn reactor_output(call: &mut RenderCall<'_>, tree: &TracedTree) -> Result<RawOutput, PluginError> {
     let printed = printed(call)?;
-    let rendered = printed.manifests.into_iter().map(|manifest| Rendered {
-        place: Places::line(manifest.path, manifest.line),
-        object: manifest.object,
+    let mut places = Places::new(Some(tree));
+    let manifests = printed.manifests.into_iter().map(|manifest| {
+        let path = manifest.path.as_deref().and_then(clean_path);
+        let span = path.as_ref().zip(manifest.line).and_then(|(path, line)| places.document(path, line));
+        raw(&manifest.object, path, span)
     });
-    output(rendered.collect(), kept(printed.diagnostics))
+    Ok(RawOutput { manifests: manifests.collect(), diagnostics: kept(printed.diagnostics) })
 }
 
 /// The reasons that a reactor printed; nothing, where it died before.

@@ -172,11 +172,3 @@ pub(crate) fn wrong_kind(path: &str, wanted: &'static str, actual: Option<EntryK
 pub(crate) fn missing(path: &str) -> TreeError {
     wrong_kind(path, "a file", None)
 }
-
-impl TreeError {
-    /// Whether the answer is not known, in contrast to a place that certainly
-    /// can't be read. A render that went on without it is not complete.
-    pub(crate) fn leaves_unknown(&self) -> bool {
-        matches!(self, Self::Limit { .. } | Self::Unreadable { .. })
-    }
-}

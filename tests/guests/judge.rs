@@ -1,0 +1,176 @@
+//! A policy (or, with `--cfg health`, a health rule) that misbehaves as its
+//! config says. Speaks the canonical ABI by hand, so that it can also say what
+//! no bindings would let it.
+
+use std::alloc::{Layout, alloc, realloc};
+use std::sync::Mutex;
+
+static MODE: Mutex<String> = Mutex::new(String::new());
+
+#[repr(C)]
+struct List {
+    pointer: *const u8,
+    length: usize,
+}
+
+#[repr(C)]
+struct OptionalText {
+    present: u8,
+    text: List,
+}
+
+#[repr(C)]
+struct Diagnostic {
+    severity: u8,
+    message: List,
+    path: OptionalText,
+    span: [u32; 3],
+    object: [u32; 10],
+    pointer: OptionalText,
+}
+
+#[repr(C)]
+struct Finding {
+    message: List,
+    pointer: OptionalText,
+    rule: OptionalText,
+}
+
+#[cfg(health)]
+#[repr(C)]
+struct Assessment {
+    state: u8,
+    message: List,
+}
+
+fn list<T>(items: Vec<T>) -> List {
+    let items = items.leak();
+    List { pointer: items.as_ptr().cast(), length: items.len() }
+}
+
+fn text(content: &str) -> List {
+    list(content.as_bytes().to_vec())
+}
+
+fn none() -> OptionalText {
+    OptionalText { present: 0, text: List { pointer: std::ptr::null(), length: 0 } }
+}
+
+fn area<T>(value: T) -> *const T {
+    Box::leak(Box::new(value))
+}
+
+#[unsafe(export_name = "cabi_realloc")]
+extern "C" fn cabi_realloc(old: *mut u8, old_length: usize, align: usize, length: usize) -> *mut u8 {
+    unsafe {
+        if old.is_null() {
+            alloc(Layout::from_size_align(length.max(1), align).unwrap())
+        } else {
+            realloc(old, Layout::from_size_align(old_length, align).unwrap(), length)
+        }
+    }
+}
+
+#[unsafe(export_name = "windlass:plugin/lifecycle@0.1.0#configure")]
+extern "C" fn configure(config: *mut u8, length: usize) -> *const (u32, List) {
+    let config = unsafe { Vec::from_raw_parts(config, length, length) };
+    let mode = String::from_utf8(config).unwrap();
+    let mode = mode.trim_matches('"').to_owned();
+    let diagnostic = |message: List| Diagnostic {
+        severity: 0,
+        message,
+        path: none(),
+        span: [0; 3],
+        object: [0; 10],
+        pointer: none(),
+    };
+    let refusal = match mode.as_str() {
+        "spin in configure" => loop {},
+        "panic in configure" => panic!("configured to panic"),
+        "refuse" => vec![diagnostic(text("the mode `refuse` is not allowed"))],
+        "refuse at length" => {
+            let long = "no ".repeat(1 << 18);
+            (0..200).map(|_| diagnostic(List { pointer: long.as_ptr(), length: long.len() })).collect()
+        }
+        "refuse often" => (0..5000).map(|_| diagnostic(text("no"))).collect(),
+        _ => Vec::new(),
+    };
+    if mode == "tell" {
+        std::panic::set_hook(Box::new(|info| spell(&info.to_string())));
+    }
+    *MODE.lock().unwrap() = mode;
+    area((u32::from(!refusal.is_empty()), list(refusal)))
+}
+
+/// The host reads a panic's message off requests for memory.
+fn spell(message: &str) {
+    let pages = std::iter::once(0x8100).chain(message.bytes().map(|byte| 0x8000 + usize::from(byte)));
+    for request in pages {
+        core::arch::wasm32::memory_grow(0, request);
+    }
+}
+
+fn answers<T>(objects: usize, answer: impl Fn() -> T) -> *const List {
+    let mode = MODE.lock().unwrap().clone();
+    let count = match mode.as_str() {
+        "spin" => loop {},
+        "hoard" => {
+            let mut hoard = Vec::new();
+            loop {
+                hoard.push(vec![1_u8; 1 << 20]);
+            }
+        }
+        "panic" | "tell" => check_the_image(),
+        "recurse" => recurse(objects as u64) as usize,
+        "too few" => objects - 1,
+        "too many" => objects + 1,
+        _ => objects,
+    };
+    area(list((0..count).map(|_| answer()).collect()))
+}
+
+#[inline(never)]
+fn check_the_image() -> usize {
+    panic!("no image is good enough")
+}
+
+#[inline(never)]
+#[allow(unconditional_recursion)]
+fn recurse(depth: u64) -> u64 {
+    std::hint::black_box(recurse(std::hint::black_box(depth + 1)) + 1)
+}
+
+#[cfg(not(health))]
+#[unsafe(export_name = "windlass:plugin/judging@0.1.0#evaluate")]
+extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
+    let long = "much ".repeat(1 << 18);
+    answers(objects, || match MODE.lock().unwrap().as_str() {
+        "flood" => list(vec![finding(List { pointer: long.as_ptr(), length: long.len() })]),
+        "deny" => list(vec![finding(text("denied"))]),
+        _ => list(Vec::<Finding>::new()),
+    })
+}
+
+#[cfg(not(health))]
+fn finding(message: List) -> Finding {
+    let pointer = OptionalText { present: 1, text: text("/spec") };
+    Finding { message, pointer, rule: none() }
+}
+
+#[cfg(health)]
+#[unsafe(export_name = "windlass:plugin/assessing@0.1.0#assess")]
+extern "C" fn assess(_: *mut List, objects: usize) -> *const List {
+    answers(objects, || Assessment { state: 1, message: text("0 of 3 replicas are ready") })
+}
+
+#[cfg(imports)]
+#[link(wasm_import_module = "evil:network/dial@1.0.0")]
+unsafe extern "C" {
+    fn dial();
+}
+
+#[cfg(imports)]
+#[unsafe(export_name = "call-home")]
+extern "C" fn call_home() {
+    unsafe { dial() }
+}
