@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<
     if all_gates.is_empty() {
         output.note("no --gate and no --policy: nothing is judged, only rendered");
     }
-    let plugins = plugins::load(&arguments.plugins)?;
+    let plugins = plugins::load(&arguments.plugins, output)?;
     let mut reports = Vec::new();
     for path in &arguments.paths {
         let folder = Folder::open(path)?;

@@ -87,7 +87,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
     let folder = Folder::open(&arguments.path)?;
     let job = arguments.job.job(&folder)?;
-    let plugins = plugins::load(&arguments.plugins)?;
+    let plugins = plugins::load(&arguments.plugins, output)?;
     let progress = Progress::start(format!("rendering {}", arguments.path.display()));
     let outcome = render(&job, Arc::clone(&folder.tree), folder.clock, &plugins);
     drop(progress);
