@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::folder::Folder;
-use super::output::{Output, draw};
+use super::output::{Output, draw, note, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
 use super::render::{JobArguments, as_json, exit_code};
@@ -88,16 +88,16 @@ impl Outcome {
     }
 }
 
-pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
     let mut all_gates: Vec<Gate> = Vec::new();
     for file in &arguments.gates {
         all_gates.extend(gates::from_file(file)?);
     }
     all_gates.extend(gates::from_policies(&arguments.policies)?);
     if all_gates.is_empty() {
-        output.note("no --gate and no --policy: nothing is judged, only rendered");
+        note("no --gate and no --policy: nothing is judged, only rendered");
     }
-    let plugins = plugins::load(&arguments.plugins, output)?;
+    let plugins = plugins::load(&arguments.plugins)?;
     let mut reports = Vec::new();
     for path in &arguments.paths {
         let folder = Folder::open(path)?;
@@ -106,12 +106,12 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<
         let report = check(path.display().to_string(), &job, &folder, &all_gates, &plugins, &plugins);
         drop(progress);
         if arguments.output == Format::Text {
-            output.stdout().write_all(text(&report, &folder, output).as_bytes())?;
+            stdout().write_all(text(&report, &folder, output).as_bytes())?;
         }
         reports.push(report);
     }
     if arguments.output == Format::Json {
-        output.stdout().write_all(as_json(&reports)?.as_bytes())?;
+        stdout().write_all(as_json(&reports)?.as_bytes())?;
     }
     Ok(reports.iter().map(|report| report.outcome.exit_code()).max().unwrap_or(0))
 }

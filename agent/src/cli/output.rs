@@ -42,10 +42,6 @@ impl Output {
         Self { color, no_color }
     }
 
-    pub(super) fn stdout(&self) -> StdoutLock<'static> {
-        io::stdout().lock()
-    }
-
     pub(super) fn on_stdout(&self) -> Terminal {
         Terminal { color: self.color.wanted(io::stdout().is_terminal(), self.no_color) }
     }
@@ -66,11 +62,17 @@ impl Output {
         let text = draw(self.on_stderr(), diagnostics, tree);
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
+}
 
-    /// One line on standard error.
-    pub(super) fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", escape(text));
-    }
+/// For what was asked for, as opposed to what is said about it.
+pub(super) fn stdout() -> StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+/// One line on standard error. A failure to write it has nowhere to be
+/// reported.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", escape(text));
 }
 
 /// Diagnostics about files of `tree`, each with its source line.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::output::Output;
+use super::output::note;
 use super::progress::Progress;
 use crate::plugin::registry::{Registry, RegistryOptions};
 use crate::plugin::{CompileLimits, LoaderOptions};
@@ -35,7 +35,7 @@ pub(super) struct PluginArguments {
 
 /// Loads every plugin of the folder. Those that can't be loaded are told of,
 /// and missing.
-pub(super) fn load(arguments: &PluginArguments, output: &Output) -> anyhow::Result<Registry> {
+pub(super) fn load(arguments: &PluginArguments) -> anyhow::Result<Registry> {
     let folder = match &arguments.plugins {
         Some(folder) => folder.clone(),
         None => std::env::current_exe().context("find this program")?.with_file_name(FOLDER),
@@ -64,7 +64,7 @@ pub(super) fn load(arguments: &PluginArguments, output: &Output) -> anyhow::Resu
     })?;
     drop(progress);
     for error in registry.errors() {
-        output.note(&format!("the plugin in {} is not loaded: {}", error.file.display(), error.message));
+        note(&format!("the plugin in {} is not loaded: {}", error.file.display(), error.message));
     }
     Ok(registry)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::folder::Folder;
-use super::output::Output;
+use super::output::{Output, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
 use super::{FAILED, REFUSED, settings, yaml};
@@ -84,10 +84,10 @@ pub(super) struct Arguments {
     plugins: PluginArguments,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
     let folder = Folder::open(&arguments.path)?;
     let job = arguments.job.job(&folder)?;
-    let plugins = plugins::load(&arguments.plugins, output)?;
+    let plugins = plugins::load(&arguments.plugins)?;
     let progress = Progress::start(format!("rendering {}", arguments.path.display()));
     let outcome = render(&job, Arc::clone(&folder.tree), folder.clock, &plugins);
     drop(progress);
@@ -100,14 +100,14 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<
     };
     output.diagnostics(rendered.warnings(), folder.tree.as_ref());
     let text = match (arguments.output, arguments.provenance) {
-        (Format::Yaml, provenance) => as_yaml(&rendered, provenance)?,
+        (Format::Yaml, provenance) => as_yaml(&rendered, provenance),
         (Format::Json, false) => {
             let items: Vec<&Value> = rendered.manifests().iter().map(|manifest| &manifest.object).collect();
             as_json(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?
         }
         (Format::Json, true) => as_json(&report(&rendered))?,
     };
-    output.stdout().write_all(text.as_bytes())?;
+    stdout().write_all(text.as_bytes())?;
     Ok(0)
 }
 
@@ -128,7 +128,7 @@ pub(super) fn exit_code(error: &RenderError) -> u8 {
     }
 }
 
-fn as_yaml(rendered: &Rendered, provenance: bool) -> anyhow::Result<String> {
+fn as_yaml(rendered: &Rendered, provenance: bool) -> String {
     let mut text = String::new();
     if provenance {
         let _ = writeln!(text, "# renderer: {} {}", rendered.renderer().name, rendered.renderer().digest);
@@ -144,7 +144,7 @@ fn as_yaml(rendered: &Rendered, provenance: bool) -> anyhow::Result<String> {
         }
         text.push_str(&yaml::document(&manifest.object));
     }
-    Ok(text)
+    text
 }
 
 pub(super) fn as_json(value: &impl serde::Serialize) -> anyhow::Result<String> {
@@ -189,7 +189,7 @@ mod tests {
         let rendered = rendered();
         let id = rendered.inputs().files().next().unwrap().1;
         assert_eq!(
-            as_yaml(&rendered, true).unwrap(),
+            as_yaml(&rendered, true),
             format!(
                 "\
 # renderer: yaml 000000000000000000000000000000000000000000000000000000000000yaml
@@ -205,7 +205,7 @@ metadata:
                 rendered.digest()
             )
         );
-        assert!(as_yaml(&rendered, false).unwrap().starts_with("---\napiVersion: v1\n"));
+        assert!(as_yaml(&rendered, false).starts_with("---\napiVersion: v1\n"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::json;
 
-use super::output::Output;
+use super::output::stdout;
 use super::progress::Progress;
 use super::render::as_json;
 use crate::api::condition::{ConditionType, condition};
@@ -58,7 +58,7 @@ pub(super) struct Arguments {
     kubeconfig: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let progress = Progress::start("asking the cluster");
     let (mut applications, mut repositories) = runtime.block_on(read(arguments))?;
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<
             as_json(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?
         }
     };
-    output.stdout().write_all(text.as_bytes())?;
+    stdout().write_all(text.as_bytes())?;
     Ok(0)
 }
 

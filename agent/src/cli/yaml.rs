@@ -28,17 +28,18 @@ pub(super) fn document(object: &Value) -> String {
 }
 
 /// A mapping or list that is not empty, each entry on lines of its own. With
-/// `begun`, the first one stands behind the dash of a list.
-fn block(out: &mut String, value: &Value, indent: usize, mut begun: bool) {
-    let mut begin = |out: &mut String| {
-        if !std::mem::take(&mut begun) {
+/// `behind_dash`, the first one stands behind the dash of a list.
+fn block(out: &mut String, value: &Value, indent: usize, behind_dash: bool) {
+    let mut indented = behind_dash;
+    let mut start_entry = |out: &mut String| {
+        if !std::mem::take(&mut indented) {
             let _ = write!(out, "{:indent$}", "");
         }
     };
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                begin(out);
+                start_entry(out);
                 if key.chars().count() > IMPLICIT_KEY_CHARACTERS {
                     out.push_str("? ");
                     line(out, key);
@@ -67,7 +68,7 @@ fn block(out: &mut String, value: &Value, indent: usize, mut begun: bool) {
         }
         Value::Array(items) => {
             for item in items {
-                begin(out);
+                start_entry(out);
                 out.push_str("- ");
                 match item {
                     Value::Object(inner) if !inner.is_empty() => block(out, item, indent + 2, true),
@@ -141,19 +142,12 @@ fn line(out: &mut String, text: &str) {
 /// is not text begins otherwise, or is one of a few words.
 fn is_plain(text: &str) -> bool {
     let means_nothing = |c: char| c.is_ascii_alphanumeric() || "_-./@+=%()<>;~^$".contains(c);
-    let (mut characters, end) = (text.chars().peekable(), text.chars().next_back());
-    let Some(first) = characters.next() else { return false };
-    if !(first.is_ascii_alphabetic() || first == '/') || matches!(end, Some(' ' | ':')) {
+    let Some(first) = text.chars().next() else { return false };
+    if !(first.is_ascii_alphabetic() || first == '/') || text.ends_with([' ', ':']) || text.contains(": ") {
         return false;
     }
-    while let Some(c) = characters.next() {
-        let ends_a_word = || characters.peek().is_some_and(|next| *next == ' ');
-        match c {
-            ':' if ends_a_word() => return false,
-            ':' | ' ' => {}
-            c if means_nothing(c) => {}
-            _ => return false,
-        }
+    if !text.chars().all(|c| matches!(c, ':' | ' ') || means_nothing(c)) {
+        return false;
     }
     !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

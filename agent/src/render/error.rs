@@ -133,12 +133,12 @@ impl RenderError {
     /// and an object database that does not answer say nothing about the next
     /// attempt; a plugin that could not be loaded may be loaded then.
     pub fn is_deterministic(&self) -> bool {
-        match self {
+        !matches!(
+            self,
             Self::Tree(TreeError::Unreadable { .. })
-            | Self::Plugin { error: PluginError::Deadline { .. } | PluginError::Load(_), .. }
-            | Self::Plugin { tree: Some(TreeError::Unreadable { .. }), .. } => false,
-            _ => true,
-        }
+                | Self::Plugin { error: PluginError::Deadline { .. } | PluginError::Load(_), .. }
+                | Self::Plugin { tree: Some(TreeError::Unreadable { .. }), .. }
+        )
     }
 
     /// All that a person has to know, the cause first.

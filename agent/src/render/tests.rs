@@ -63,9 +63,8 @@ fn an_origin_has_the_line_of_its_bytes() {
         Ok(RawOutput { manifests: vec![raw((0, 2)), raw((6, 8)), raw((99, 99))], ..RawOutput::default() })
     });
     let tree = MemoryTree::new().file("apps/web/a.yaml", "a\n---\nb\n");
-    let rendered = rendered(&job("apps/web"), tree, &FakeRenderers::one(renderer)).unwrap();
-    let origins: Vec<_> =
-        rendered.manifests().iter().map(|m| m.origin.as_ref().unwrap().to_string()).collect();
+    let set = rendered(&job("apps/web"), tree, &FakeRenderers::one(renderer)).unwrap();
+    let origins: Vec<_> = set.manifests().iter().map(|m| m.origin.as_ref().unwrap().to_string()).collect();
     assert_eq!(origins, ["apps/web/a.yaml:1", "apps/web/a.yaml:3", "apps/web/a.yaml:4"]);
 }
 
