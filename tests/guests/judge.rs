@@ -163,14 +163,3 @@ extern "C" fn assess(_: *mut List, objects: usize) -> *const List {
     answers(objects, || Assessment { state: 1, message: text("0 of 3 replicas are ready") })
 }
 
-#[cfg(imports)]
-#[link(wasm_import_module = "evil:network/dial@1.0.0")]
-unsafe extern "C" {
-    fn dial();
-}
-
-#[cfg(imports)]
-#[unsafe(export_name = "call-home")]
-extern "C" fn call_home() {
-    unsafe { dial() }
-}

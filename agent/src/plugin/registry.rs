@@ -59,6 +59,8 @@ struct FileState {
     stamp: Stamp,
     plugin: Option<Arc<Plugin>>,
     error: Option<String>,
+    /// That another file has the plugin of the same name.
+    clash: Option<String>,
     failures: u32,
     retry_at: Option<Instant>,
 }
@@ -108,7 +110,7 @@ impl Registry {
     pub fn errors(&self) -> Vec<RegistryError> {
         let files = self.files();
         let failed = files.iter().filter_map(|(file, state)| {
-            let message = state.error.clone()?;
+            let message = state.error.clone().or_else(|| state.clash.clone())?;
             Some(RegistryError { file: file.clone(), message, failures: state.failures })
         });
         failed.collect()
@@ -151,7 +153,14 @@ impl Registry {
                 let unchanged = last_good.filter(|last| last.digest() == plugin.digest());
                 let plugin = unchanged.unwrap_or_else(|| Arc::new(plugin));
                 tracing::info!(plugin = plugin.manifest().name, digest = %plugin.digest(), "plugin loaded");
-                FileState { stamp, plugin: Some(plugin), error: None, failures: 0, retry_at: None }
+                FileState {
+                    stamp,
+                    plugin: Some(plugin),
+                    error: None,
+                    clash: None,
+                    failures: 0,
+                    retry_at: None,
+                }
             }
             Err(error) => {
                 tracing::warn!(file = %file.display(), %error, "plugin not loaded");
@@ -160,6 +169,7 @@ impl Registry {
                     stamp,
                     plugin: last_good,
                     error: Some(error.to_string()),
+                    clash: None,
                     failures: failures + 1,
                     retry_at: Some(now + wait),
                 }
@@ -179,11 +189,12 @@ impl Registry {
         let mut plugins: BTreeMap<String, Arc<Plugin>> = BTreeMap::new();
         let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
         for (file, state) in files.iter_mut() {
+            state.clash = None;
             let Some(plugin) = &state.plugin else { continue };
             let name = &plugin.manifest().name;
             match taken.get(name) {
                 Some(first) => {
-                    state.error = Some(format!("`{}` already is the plugin `{name}`", first.display()));
+                    state.clash = Some(format!("`{}` already is the plugin `{name}`", first.display()));
                 }
                 None => {
                     taken.insert(name.clone(), file.clone());

@@ -1,0 +1,9 @@
+//! Plugins that misbehave, each in its own way: the host says which, and goes
+//! on with the next one.
+
+mod guests;
+mod judges;
+mod modules;
+mod programs;
+mod registry;
+mod renderers;

@@ -1,0 +1,157 @@
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::guests::{HEALTH, IMPATIENT, PATIENT, POLICY, guest, load, rustc};
+use crate::plugin::{Finding, HealthState, LimitOverrides, PluginError};
+
+fn pods(count: usize) -> Vec<Bytes> {
+    vec![Bytes::from_static(b"{}"); count]
+}
+
+fn evaluate(mode: &str, limits: LimitOverrides) -> Result<Vec<Vec<Finding>>, PluginError> {
+    let policy = load(&POLICY, limits).unwrap();
+    let result = policy.evaluate(&pods(40), &json!(mode));
+    // Whatever it did, the next call is not touched by it.
+    let patient = load(&POLICY, PATIENT).unwrap();
+    assert_eq!(patient.evaluate(&pods(2), &json!("admit")), Ok(vec![Vec::new(), Vec::new()]));
+    result
+}
+
+#[test]
+fn every_object_gets_its_findings() {
+    let finding = Finding { message: "denied".to_owned(), pointer: Some("/spec".to_owned()), rule: None };
+    assert_eq!(evaluate("deny", PATIENT), Ok(vec![vec![finding]; 40]));
+}
+
+#[test]
+fn a_policy_that_spins_meets_its_deadline() {
+    for mode in ["spin", "spin in configure"] {
+        assert!(matches!(evaluate(mode, IMPATIENT), Err(PluginError::Deadline { .. })), "{mode}");
+    }
+}
+
+#[test]
+fn a_policy_that_hoards_memory_is_stopped_at_its_limit() {
+    assert_eq!(evaluate("hoard", PATIENT), Err(PluginError::Memory { limit_bytes: 32 << 20 }));
+}
+
+#[test]
+fn a_policy_that_starts_with_more_memory_than_allowed_is_told_so() {
+    let limits = LimitOverrides { memory_bytes: Some(64 << 10), ..PATIENT };
+    assert_eq!(evaluate("admit", limits), Err(PluginError::Memory { limit_bytes: 64 << 10 }));
+}
+
+#[test]
+fn a_panic_names_the_function_it_happened_in() {
+    let error = evaluate("panic", PATIENT).unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Trap { message, .. } if message.contains("check_the_image")),
+        "{error}"
+    );
+    let error = evaluate("panic in configure", PATIENT).unwrap_err();
+    assert!(matches!(&error, PluginError::Trap { message, .. } if message.contains("configure")), "{error}");
+}
+
+#[test]
+fn a_panic_that_is_spelt_to_the_host_is_told_in_its_own_words() {
+    let error = evaluate("tell", PATIENT).unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Trap { message, .. } if message.contains("no image is good enough")),
+        "{error}"
+    );
+}
+
+#[test]
+fn endless_recursion_is_a_trap() {
+    let error = evaluate("recurse", PATIENT).unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Trap { message, .. } if message.contains("call stack exhausted")
+            || message.contains("out of bounds")),
+        "{error}"
+    );
+}
+
+#[test]
+fn too_few_or_too_many_answers_break_the_contract() {
+    for (mode, count) in [("too few", 39), ("too many", 41)] {
+        let message = format!("{count} answers to 40 objects");
+        assert_eq!(evaluate(mode, PATIENT), Err(PluginError::Contract(message)));
+    }
+}
+
+#[test]
+fn answers_that_share_one_long_text_are_as_long_as_they_say() {
+    let result = evaluate("flood", PATIENT);
+    assert_eq!(result, Err(PluginError::Output { limit_bytes: 32 << 20 }));
+}
+
+#[test]
+fn a_refused_config_is_told_in_the_plugins_words() {
+    let error = evaluate("refuse", PATIENT).unwrap_err();
+    assert!(matches!(error, PluginError::Refused(_)));
+    assert_eq!(error.to_string(), "the mode `refuse` is not allowed");
+}
+
+#[test]
+fn a_refusal_without_end_is_cut() {
+    let error = evaluate("refuse at length", PATIENT).unwrap_err();
+    assert_eq!(error, PluginError::Output { limit_bytes: 32 << 20 });
+    let PluginError::Refused(diagnostics) = evaluate("refuse often", PATIENT).unwrap_err() else { panic!() };
+    assert_eq!(diagnostics.last().unwrap().message, "and 4800 more");
+}
+
+#[test]
+fn live_objects_are_assessed() {
+    let health = load(&HEALTH, PATIENT).unwrap();
+    let assessments = health.assess(&pods(2), &Value::Null).unwrap();
+    assert_eq!(assessments.len(), 2);
+    assert_eq!(assessments[0].state, HealthState::Progressing);
+    assert_eq!(assessments[0].message, "0 of 3 replicas are ready");
+    let error = health.assess(&pods(2), &json!("panic")).unwrap_err();
+    assert!(matches!(error, PluginError::Trap { .. }), "{error}");
+}
+
+#[test]
+fn a_plugin_is_only_what_its_world_says() {
+    let health = load(&HEALTH, PATIENT).unwrap();
+    let error = health.evaluate(&pods(1), &Value::Null).unwrap_err();
+    assert_eq!(error.to_string(), "broke the contract: `health` is a health rule, not a policy");
+}
+
+#[test]
+fn a_config_that_does_not_fit_the_schema_never_reaches_the_plugin() {
+    let schema = json!({"type": "object", "required": ["mode"], "additionalProperties": false,
+        "properties": {"mode": {"type": "string"}}});
+    let module = rustc("judge", "wasm32-unknown-unknown", &[]);
+    let strict = guest("strict", &module, "policy", &json!({"configSchema": schema}));
+    let strict = load(&strict, PATIENT).unwrap();
+    let error = strict.evaluate(&pods(1), &json!({"mode": 1})).unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Config(problems) if problems[0].starts_with("`/mode`: ")),
+        "{error}"
+    );
+    assert!(matches!(strict.check_config(&Value::Null), Err(PluginError::Config(_))));
+    assert_eq!(strict.check_config(&json!({"mode": "a"})), Ok(()));
+}
+
+#[test]
+fn a_policy_that_imports_anything_is_refused_by_the_name_of_the_import() {
+    let wat = r#"(component
+        (import "evil:network/dial@1.0.0" (instance (export "dial" (func))))
+        (@custom "windlass:manifest" "{\"name\":\"dialler\",\"version\":\"0.1.0\",\"world\":\"policy\"}")
+    )"#;
+    let dialler = super::guests::write("dialler", &wat::parse_str(wat).unwrap());
+    let error = load(&dialler, PATIENT).err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "can't be loaded: it imports `dial` of `evil:network/dial@1.0.0`, and a policy imports nothing"
+    );
+}
+
+#[test]
+fn a_component_of_another_world_is_refused() {
+    let module = rustc("judge", "wasm32-unknown-unknown", &["health"]);
+    let path = guest("mislabelled", &module, "health", &json!({"world": "policy"}));
+    let error = load(&path, PATIENT).err().unwrap().to_string();
+    assert!(error.contains("does not follow the world `policy`"), "{error}");
+}
