@@ -131,7 +131,7 @@ fn check(
         verdicts: Vec::new(),
         diagnostics: Vec::new(),
     };
-    let rendered = match render(job, Arc::clone(&folder.tree), folder.clock, renderers) {
+    let rendered = match render(job, &folder.tree, folder.clock, renderers) {
         Ok(rendered) => rendered,
         Err(failure) => {
             let refused = exit_code(&failure.error) == REFUSED;

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -89,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     let job = arguments.job.job(&folder)?;
     let plugins = plugins::load(&arguments.plugins)?;
     let progress = Progress::start(format!("rendering {}", arguments.path.display()));
-    let outcome = render(&job, Arc::clone(&folder.tree), folder.clock, &plugins);
+    let outcome = render(&job, &folder.tree, folder.clock, &plugins);
     drop(progress);
     let rendered = match outcome {
         Ok(rendered) => rendered,
@@ -173,15 +172,18 @@ fn report(rendered: &Rendered) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::render::testing::{FakeRenderers, job, plain};
     use crate::source::memory_tree::MemoryTree;
+    use crate::source::tree::Tree;
 
     fn rendered() -> Rendered {
         let object =
             r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "yes"}, "status": {}}"#;
-        let tree = MemoryTree::new().file("web/a.json", object);
-        render(&job("web"), Arc::new(tree), 0, &FakeRenderers::one(plain())).unwrap()
+        let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new().file("web/a.json", object));
+        render(&job("web"), &tree, 0, &FakeRenderers::one(plain())).unwrap()
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn age(created: Option<Timestamp>, now: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    fn application(status: serde_json::Value) -> Application {
+    fn application(status: &serde_json::Value) -> Application {
         serde_json::from_value(json!({
             "apiVersion": "windlass.dev/v1alpha1", "kind": "Application",
             "metadata": {"name": "web", "namespace": "team", "creationTimestamp": "2026-01-01T00:00:00Z"},
@@ -263,14 +263,14 @@ mod tests {
             json!([{"type": "Ready", "status": status, "reason": reason, "message": message,
                 "lastTransitionTime": "2026-01-01T00:00:00Z"}])
         };
-        let good = application(json!({
+        let good = application(&json!({
             "conditions": ready("True", "Succeeded", ""), "health": {"state": "Healthy"},
             "revision": {"commit": "0123456789abcdef0123"},
         }));
         let mut bad =
-            application(json!({"conditions": ready("False", "Denied", "a.yaml:3: no\nb.yaml:4: \u{1b}no")}));
+            application(&json!({"conditions": ready("False", "Denied", "a.yaml:3: no\nb.yaml:4: \u{1b}no")}));
         bad.metadata.name = Some("api-gateway".to_owned());
-        let mut new = application(json!(null));
+        let mut new = application(&json!(null));
         new.metadata.name = Some("new".to_owned());
         new.status = None;
         assert_eq!(

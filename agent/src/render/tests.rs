@@ -14,7 +14,8 @@ fn tree() -> MemoryTree {
 }
 
 fn rendered(job: &Job, tree: MemoryTree, renderers: &FakeRenderers) -> Result<Rendered, RenderError> {
-    render(job, Arc::new(tree), 0, renderers).map_err(|failure| failure.error)
+    let tree: Arc<dyn Tree> = Arc::new(tree);
+    render(job, &tree, 0, renderers).map_err(|failure| failure.error)
 }
 
 /// The failure as a person sees it: each diagnostic with its hint.
@@ -247,8 +248,8 @@ fn a_renderer_that_swallows_a_failed_read_gives_no_set() {
         let _ = tree.read(&path);
         Ok(RawOutput::default())
     });
-    let failure =
-        render(&job("apps/web"), Arc::new(Torn(tree())), 0, &FakeRenderers::one(careless)).unwrap_err();
+    let torn: Arc<dyn Tree> = Arc::new(Torn(tree()));
+    let failure = render(&job("apps/web"), &torn, 0, &FakeRenderers::one(careless)).unwrap_err();
     assert_eq!(failure.error.to_string(), "read `apps/web/a.json`: the object is missing");
     assert!(!failure.error.is_deterministic());
 }
