@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use output::{Color, Output};
+use output::{Color, Output, stdout};
 
 /// The manifests were refused or could not be rendered.
 const REFUSED: u8 = 1;
@@ -73,8 +73,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let mut output = Output::new(cli.color);
-    match execute(cli.command, &mut output) {
+    let output = Output::new(cli.color);
+    match execute(cli.command, &output) {
         Ok(code) => ExitCode::from(code),
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -85,29 +85,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn execute(command: Command, output: &mut Output) -> anyhow::Result<u8> {
+fn execute(command: Command, output: &Output) -> anyhow::Result<u8> {
     match command {
         Command::Render(arguments) => render::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
-        Command::Status(arguments) => status::run(&arguments, output),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Completion { shell } => {
             // Into memory first: clap's writer panics where the reader has gone.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "windlass", &mut script);
-            output.stdout().write_all(&script)?;
+            stdout().write_all(&script)?;
             Ok(0)
         }
         Command::Version => {
-            writeln!(output.stdout(), "windlass {}", env!("CARGO_PKG_VERSION"))?;
+            writeln!(stdout(), "windlass {}", env!("CARGO_PKG_VERSION"))?;
             Ok(0)
         }
     }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

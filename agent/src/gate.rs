@@ -8,6 +8,7 @@
 
 mod error;
 mod policy;
+mod resource;
 pub mod select;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub(crate) mod apply;
+pub mod cli;
 pub mod cluster;
 pub mod controller;
 pub mod diagnostic;

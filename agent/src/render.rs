@@ -11,6 +11,7 @@ pub mod locate;
 mod memo;
 mod normalize;
 mod renderer;
+mod resource;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -125,19 +126,19 @@ impl Rendered {
 /// that it depended on, so that it need not be repeated while they stand.
 pub fn render(
     job: &Job,
-    tree: Arc<dyn Tree>,
+    tree: &Arc<dyn Tree>,
     clock: i64,
     renderers: &dyn Renderers,
 ) -> Result<Rendered, RenderFailure> {
     let limits = job.limits;
     let traced = Arc::new(TracedTree::new(
-        Arc::clone(&tree),
+        Arc::clone(tree),
         TreeLimits { file_bytes: limits.file_bytes, total_bytes: limits.total_bytes, paths: limits.paths },
     ));
     let output = call(job, &traced, clock, renderers);
     let inputs = traced.inputs();
     let checked = output.and_then(|(output, renderer, folder)| {
-        let manifests = collect::collect(output.manifests, job, &folder, &renderer, &*tree, &inputs)?;
+        let manifests = collect::collect(output.manifests, job, &folder, &renderer, tree.as_ref(), &inputs)?;
         Ok((manifests, output.diagnostics, renderer))
     });
     match checked {

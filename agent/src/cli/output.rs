@@ -42,10 +42,6 @@ impl Output {
         Self { color, no_color }
     }
 
-    pub(super) fn stdout(&self) -> StdoutLock<'static> {
-        io::stdout().lock()
-    }
-
     pub(super) fn on_stdout(&self) -> Terminal {
         Terminal { color: self.color.wanted(io::stdout().is_terminal(), self.no_color) }
     }
@@ -66,11 +62,17 @@ impl Output {
         let text = draw(self.on_stderr(), diagnostics, tree);
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
+}
 
-    /// One line on standard error.
-    pub(super) fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", escape(text));
-    }
+/// For what was asked for, as opposed to what is said about it.
+pub(super) fn stdout() -> StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+/// One line on standard error. A failure to write it has nowhere to be
+/// reported.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", escape(text));
 }
 
 /// Diagnostics about files of `tree`, each with its source line.
@@ -79,8 +81,9 @@ pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tr
     let mut text = String::new();
     for diagnostic in diagnostics {
         let place = diagnostic.origin.as_ref().filter(|origin| origin.line.is_some());
-        let source = place
-            .and_then(|origin| files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone());
+        let source = place.and_then(|origin| {
+            files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone()
+        });
         text.push_str(&terminal.draw(diagnostic, source.as_deref()));
     }
     text

@@ -22,7 +22,10 @@ pub(super) fn read(text: &str) -> anyhow::Result<Value> {
 pub(super) fn file(path: &Path) -> anyhow::Result<String> {
     let read = || -> anyhow::Result<String> {
         let size = std::fs::metadata(path)?.len();
-        anyhow::ensure!(size <= FILE_BYTES, "it has {size} bytes, more than the limit of {FILE_BYTES} (fixed)");
+        anyhow::ensure!(
+            size <= FILE_BYTES,
+            "it has {size} bytes, more than the limit of {FILE_BYTES} (fixed)"
+        );
         Ok(std::fs::read_to_string(path)?)
     };
     read().with_context(|| format!("read `{}`", path.display()))

@@ -100,8 +100,12 @@ fn tree() -> MemoryTree {
     MemoryTree::new().file("web/a.json", config_map("a").to_string()).file("web/p.json", POD)
 }
 
+fn shared() -> Arc<dyn Tree> {
+    Arc::new(tree())
+}
+
 fn judged(gates: &[Gate], policies: Vec<FakePolicy>) -> Result<Admitted, GateError> {
-    let rendered = render(&job("web"), Arc::new(tree()), 0, &FakeRenderers::one(plain())).unwrap();
+    let rendered = render(&job("web"), &shared(), 0, &FakeRenderers::one(plain())).unwrap();
     let policies = FakePolicies(policies.into_iter().map(Arc::new).collect());
     judge(Arc::new(rendered), "team", "web", gates, &policies, &tree())
 }
@@ -204,7 +208,7 @@ fn an_answer_of_another_length_is_a_failure() {
             Ok(Arc::new(Short))
         }
     }
-    let rendered = render(&job("web"), Arc::new(tree()), 0, &FakeRenderers::one(plain())).unwrap();
+    let rendered = render(&job("web"), &shared(), 0, &FakeRenderers::one(plain())).unwrap();
     let gates = [gate("g", "short", Action::Deny)];
     let error = judge(Arc::new(rendered), "team", "web", &gates, &Only, &tree()).unwrap_err();
     assert!(error.to_string().ends_with("broke the contract: 1 verdicts on 2 objects"), "{error}");
@@ -232,7 +236,7 @@ fn a_policy_sees_only_what_the_gate_selects_and_the_plugin_matches() {
 #[test]
 fn a_large_set_is_judged_in_bounded_batches() {
     let objects = (0..600).map(|index| config_map(&format!("c{index}"))).collect();
-    let rendered = render(&job(""), Arc::new(tree()), 0, &FakeRenderers::one(returning(objects))).unwrap();
+    let rendered = render(&job(""), &shared(), 0, &FakeRenderers::one(returning(objects))).unwrap();
     let policy = Arc::new(FakePolicy::new("images", |_| Vec::new()));
     let policies = FakePolicies(vec![Arc::clone(&policy)]);
     judge(Arc::new(rendered), "a", "b", &[gate("g", "images", Action::Deny)], &policies, &tree()).unwrap();
@@ -244,7 +248,7 @@ fn batches_are_bounded_in_bytes_and_a_large_object_goes_alone() {
     let text = |bytes: usize| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": bytes.to_string()}, "data": {"a": "x".repeat(bytes)}});
     let objects =
         vec![text(10), text(1_000_000), text(1_000_001), text(1_000_002), text(1_000_003), text(1_000_004)];
-    let rendered = render(&job(""), Arc::new(tree()), 0, &FakeRenderers::one(returning(objects))).unwrap();
+    let rendered = render(&job(""), &shared(), 0, &FakeRenderers::one(returning(objects))).unwrap();
     let policy = Arc::new(FakePolicy::new("images", |_| Vec::new()));
     let policies = FakePolicies(vec![Arc::clone(&policy)]);
     judge(Arc::new(rendered), "a", "b", &[gate("g", "images", Action::Deny)], &policies, &tree()).unwrap();

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use serde_json::Value;
 
+use super::locate::locate_in;
 use super::normalize::normalize;
 use super::{Job, PluginId, RawManifest, RenderError};
 use crate::object::{Manifest, ObjectKey, Origin};
@@ -33,6 +34,7 @@ pub(super) fn collect(
             serde_json::from_slice(&raw.object).map_err(|error| RenderError::InvalidObject {
                 renderer: renderer.clone(),
                 origin: origin.clone(),
+                column: None,
                 object: None,
                 pointer: None,
                 problem: format!("is not JSON: {error}"),
@@ -44,7 +46,7 @@ pub(super) fn collect(
                     limit: job.limits.objects,
                 });
             }
-            let manifest = admit(object, origin.clone(), bytes, job, renderer)?;
+            let manifest = admit(object, origin.clone(), bytes, job, renderer, tree)?;
             let mut key = manifest.key.clone();
             key.namespace.get_or_insert_with(|| job.target_namespace.clone());
             match seen.entry(key) {
@@ -69,6 +71,7 @@ fn admit(
     raw_bytes: usize,
     job: &Job,
     renderer: &PluginId,
+    tree: &dyn Tree,
 ) -> Result<Manifest, RenderError> {
     let problems = normalize(&mut object);
     let hint = hint_for(&object);
@@ -80,15 +83,19 @@ fn admit(
         RenderError::InvalidObject {
             renderer: renderer.clone(),
             origin: origin.clone(),
+            column: None,
             object: None,
             pointer: None,
             problem,
         }
     })?;
     if let Some(problem) = problems.into_iter().next() {
+        let (mut origin, mut column) = (origin, None);
+        locate_in(tree, std::iter::once((&mut origin, &mut column, Some(problem.pointer.as_str()))));
         return Err(RenderError::InvalidObject {
             renderer: renderer.clone(),
             origin,
+            column,
             object: Some(manifest.key),
             pointer: Some(problem.pointer),
             problem: problem.message,

@@ -78,8 +78,10 @@ pub enum RenderError {
     InvalidObject {
         /// The renderer.
         renderer: PluginId,
-        /// Where it is from.
+        /// Where it is from, as near to the field as its file tells.
         origin: Option<Origin>,
+        /// Column in characters, counted from 1.
+        column: Option<u32>,
         /// The object, where that much could be read.
         object: Option<ObjectKey>,
         /// Where in the object, as a JSON pointer.
@@ -131,12 +133,12 @@ impl RenderError {
     /// and an object database that does not answer say nothing about the next
     /// attempt; a plugin that could not be loaded may be loaded then.
     pub fn is_deterministic(&self) -> bool {
-        match self {
+        !matches!(
+            self,
             Self::Tree(TreeError::Unreadable { .. })
-            | Self::Plugin { error: PluginError::Deadline { .. } | PluginError::Load(_), .. }
-            | Self::Plugin { tree: Some(TreeError::Unreadable { .. }), .. } => false,
-            _ => true,
-        }
+                | Self::Plugin { error: PluginError::Deadline { .. } | PluginError::Load(_), .. }
+                | Self::Plugin { tree: Some(TreeError::Unreadable { .. }), .. }
+        )
     }
 
     /// All that a person has to know, the cause first.
@@ -144,7 +146,8 @@ impl RenderError {
         match self {
             Self::Plugin { plugin, error: PluginError::Refused(own), tree, .. } => {
                 let mut all: Vec<_> = tree.iter().map(tree_diagnostic).collect();
-                all.extend(own.iter().cloned());
+                let told = all.first().map(|first| first.message.clone());
+                all.extend(own.iter().filter(|own| Some(&own.message) != told.as_ref()).cloned());
                 if all.is_empty() {
                     all.push(Diagnostic::error(format!("the renderer {plugin} failed without a message")));
                 }
@@ -159,8 +162,9 @@ impl RenderError {
                 all
             }
             Self::Tree(error) => vec![tree_diagnostic(error)],
-            Self::InvalidObject { origin, object, pointer, .. } => vec![Diagnostic {
+            Self::InvalidObject { origin, column, object, pointer, .. } => vec![Diagnostic {
                 origin: origin.clone(),
+                column: *column,
                 pointer: pointer.clone(),
                 object: object.clone(),
                 // The object has a field of its own.

@@ -69,7 +69,7 @@ fn document<'a>(content: &'a [u8], origin: &Origin) -> Option<(&'a [u8], u32)> {
     if document.len() > DOCUMENT_BYTES {
         return None;
     }
-    let lines = content[..start].iter().filter(|byte| **byte == b'\n').count();
+    let lines = content[..start].split(|byte| *byte == b'\n').count() - 1;
     Some((document, u32::try_from(lines).ok()?))
 }
 

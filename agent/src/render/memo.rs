@@ -61,7 +61,7 @@ impl Memo {
             return outcome;
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
-        let outcome = render(job, Arc::clone(tree), clock, renderers);
+        let outcome = render(job, tree, clock, renderers);
         self.remember(job, key, outcome)
     }
 
@@ -149,13 +149,12 @@ fn key(job: &Job, renderers: &dyn Renderers) -> [u8; 32] {
     }
     field(format!("{:?}", job.limits).as_bytes());
     field(job.renderer.as_deref().unwrap_or_default().as_bytes());
-    let involved = match &job.renderer {
-        Some(name) => vec![renderers.renderer(name)],
-        None => {
-            let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
-            all.push(renderers.renderer(FALLBACK_RENDERER));
-            all
-        }
+    let involved = if let Some(name) = &job.renderer {
+        vec![renderers.renderer(name)]
+    } else {
+        let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
+        all.push(renderers.renderer(FALLBACK_RENDERER));
+        all
     };
     for renderer in involved {
         match renderer {

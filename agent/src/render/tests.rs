@@ -14,7 +14,8 @@ fn tree() -> MemoryTree {
 }
 
 fn rendered(job: &Job, tree: MemoryTree, renderers: &FakeRenderers) -> Result<Rendered, RenderError> {
-    render(job, Arc::new(tree), 0, renderers).map_err(|failure| failure.error)
+    let tree: Arc<dyn Tree> = Arc::new(tree);
+    render(job, &tree, 0, renderers).map_err(|failure| failure.error)
 }
 
 /// The failure as a person sees it: each diagnostic with its hint.
@@ -63,9 +64,8 @@ fn an_origin_has_the_line_of_its_bytes() {
         Ok(RawOutput { manifests: vec![raw((0, 2)), raw((6, 8)), raw((99, 99))], ..RawOutput::default() })
     });
     let tree = MemoryTree::new().file("apps/web/a.yaml", "a\n---\nb\n");
-    let rendered = rendered(&job("apps/web"), tree, &FakeRenderers::one(renderer)).unwrap();
-    let origins: Vec<_> =
-        rendered.manifests().iter().map(|m| m.origin.as_ref().unwrap().to_string()).collect();
+    let set = rendered(&job("apps/web"), tree, &FakeRenderers::one(renderer)).unwrap();
+    let origins: Vec<_> = set.manifests().iter().map(|m| m.origin.as_ref().unwrap().to_string()).collect();
     assert_eq!(origins, ["apps/web/a.yaml:1", "apps/web/a.yaml:3", "apps/web/a.yaml:4"]);
 }
 
@@ -89,6 +89,20 @@ fn a_list_is_taken_apart() {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": [config_map("a"), config_map("b")]});
     let rendered = rendered(&job("apps/web"), tree(), &FakeRenderers::one(returning(vec![list]))).unwrap();
     assert_eq!(rendered.manifests().len(), 2);
+}
+
+#[test]
+fn what_can_not_be_applied_is_refused_at_its_line() {
+    let pod = "\
+{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"},
+ \"spec\": {\"volumes\": [
+   {\"name\": \"v\"},
+   {\"name\": \"v\"}]}}";
+    let tree = MemoryTree::new().file("apps/web/p.json", pod);
+    let error = rendered(&job("apps/web"), tree, &FakeRenderers::one(plain())).unwrap_err();
+    let diagnostic = error.diagnostics().remove(0);
+    assert_eq!(diagnostic.to_string(), "apps/web/p.json:4: Pod/p: has `name` `v` twice in `volumes`");
+    assert_eq!(diagnostic.column, Some(4));
 }
 
 #[test]
@@ -234,8 +248,8 @@ fn a_renderer_that_swallows_a_failed_read_gives_no_set() {
         let _ = tree.read(&path);
         Ok(RawOutput::default())
     });
-    let failure =
-        render(&job("apps/web"), Arc::new(Torn(tree())), 0, &FakeRenderers::one(careless)).unwrap_err();
+    let torn: Arc<dyn Tree> = Arc::new(Torn(tree()));
+    let failure = render(&job("apps/web"), &torn, 0, &FakeRenderers::one(careless)).unwrap_err();
     assert_eq!(failure.error.to_string(), "read `apps/web/a.json`: the object is missing");
     assert!(!failure.error.is_deterministic());
 }

@@ -1,0 +1,191 @@
+//! `windlass check`: what the gates of a cluster would say, without the
+//! cluster.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::folder::Folder;
+use super::output::{Output, draw, note, stdout};
+use super::plugins::{self, PluginArguments};
+use super::progress::Progress;
+use super::render::{JobArguments, as_json, exit_code};
+use super::{FAILED, REFUSED, gates};
+use crate::diagnostic::Diagnostic;
+use crate::gate::{Action, Gate, GateError, Policies, Verdict, judge};
+use crate::render::{Job, Renderers, render};
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Renders folders and judges what comes out, as the agent does before it
+/// writes. Exit code 0: all of it is admitted; 1: some of it is refused or does
+/// not render; 2: it could not be judged.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The folders, one for each Application.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+
+    /// A file of Gate resources.
+    #[arg(long = "gate", value_name = "FILE")]
+    gates: Vec<PathBuf>,
+
+    /// A policy that denies, and its settings: a file of YAML or JSON, or JSON
+    /// itself.
+    #[arg(long = "policy", value_name = "PLUGIN[=FILE|JSON]")]
+    policies: Vec<String>,
+
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
+
+    #[command(flatten)]
+    job: JobArguments,
+
+    #[command(flatten)]
+    plugins: PluginArguments,
+}
+
+/// What came out for one folder.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    path: String,
+    outcome: Outcome,
+    /// How many objects were judged.
+    objects: usize,
+    /// What the policies found.
+    verdicts: Vec<Verdict>,
+    /// What else there is to know: warnings, or why there was no judgement.
+    diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Outcome {
+    Admitted,
+    Denied,
+    DoesNotRender,
+    NotJudged,
+}
+
+impl Outcome {
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::Admitted => 0,
+            Self::Denied | Self::DoesNotRender => REFUSED,
+            Self::NotJudged => FAILED,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
+    let mut all_gates: Vec<Gate> = Vec::new();
+    for file in &arguments.gates {
+        all_gates.extend(gates::from_file(file)?);
+    }
+    all_gates.extend(gates::from_policies(&arguments.policies)?);
+    if all_gates.is_empty() {
+        note("no --gate and no --policy: nothing is judged, only rendered");
+    }
+    let plugins = plugins::load(&arguments.plugins)?;
+    let mut reports = Vec::new();
+    for path in &arguments.paths {
+        let folder = Folder::open(path)?;
+        let job = arguments.job.job(&folder)?;
+        let progress = Progress::start(format!("checking {}", path.display()));
+        let report = check(path.display().to_string(), &job, &folder, &all_gates, &plugins, &plugins);
+        drop(progress);
+        if arguments.output == Format::Text {
+            stdout().write_all(text(&report, &folder, output).as_bytes())?;
+        }
+        reports.push(report);
+    }
+    if arguments.output == Format::Json {
+        stdout().write_all(as_json(&reports)?.as_bytes())?;
+    }
+    Ok(reports.iter().map(|report| report.outcome.exit_code()).max().unwrap_or(0))
+}
+
+fn check(
+    path: String,
+    job: &Job,
+    folder: &Folder,
+    gates: &[Gate],
+    renderers: &dyn Renderers,
+    policies: &dyn Policies,
+) -> Report {
+    let mut report = Report {
+        path,
+        outcome: Outcome::Admitted,
+        objects: 0,
+        verdicts: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    let rendered = match render(job, &folder.tree, folder.clock, renderers) {
+        Ok(rendered) => rendered,
+        Err(failure) => {
+            let refused = exit_code(&failure.error) == REFUSED;
+            report.outcome = if refused { Outcome::DoesNotRender } else { Outcome::NotJudged };
+            report.diagnostics = failure.error.diagnostics();
+            return report;
+        }
+    };
+    report.objects = rendered.manifests().len();
+    let tree = folder.tree.as_ref();
+    match judge(Arc::new(rendered), &job.namespace, &job.name, gates, policies, tree) {
+        Ok(admitted) => {
+            report.verdicts = admitted.verdicts().to_vec();
+            report.diagnostics = admitted.warnings().to_vec();
+        }
+        Err(GateError::Denied(verdicts)) => {
+            report.outcome = Outcome::Denied;
+            report.verdicts = verdicts;
+        }
+        Err(failed @ GateError::PolicyFailed { .. }) => {
+            report.outcome = Outcome::NotJudged;
+            report.diagnostics = failed.diagnostics();
+        }
+    }
+    report
+}
+
+fn text(report: &Report, folder: &Folder, output: &Output) -> String {
+    let mut all = report.diagnostics.clone();
+    all.extend(report.verdicts.iter().map(Verdict::diagnostic));
+    let drawn = draw(output.on_stdout(), &all, folder.tree.as_ref());
+    format!("{drawn}{}\n", summary(report))
+}
+
+fn summary(report: &Report) -> String {
+    let path = crate::diagnostic::escape(&report.path);
+    let count = |action| report.verdicts.iter().filter(|verdict| verdict.action == action).count();
+    let mut parts = vec![plural(report.objects, "object")];
+    for (action, what) in
+        [(Action::Deny, "denial"), (Action::Warn, "warning"), (Action::Audit, "audit finding")]
+    {
+        if count(action) > 0 {
+            parts.push(plural(count(action), what));
+        }
+    }
+    let parts = parts.join(", ");
+    match report.outcome {
+        Outcome::Admitted => format!("{path}: admitted ({parts})"),
+        Outcome::Denied => format!("{path}: denied ({parts})"),
+        Outcome::DoesNotRender => format!("{path}: does not render"),
+        Outcome::NotJudged => format!("{path}: could not be judged"),
+    }
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

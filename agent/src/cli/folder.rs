@@ -1,0 +1,51 @@
+//! A folder that a person names, with the repository around it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::source::folder_tree::FolderTree;
+use crate::source::tree::Tree;
+use crate::source::worktree::locate_root;
+
+/// A folder in its repository, or by itself where there is none.
+pub(super) struct Folder {
+    /// The whole repository.
+    pub(super) tree: Arc<dyn Tree>,
+    /// The folder in it; empty for the root.
+    pub(super) path: String,
+    /// The time of the commit that is checked out, in seconds since the Unix
+    /// epoch; 0 without a commit. A renderer that asks for the time gets the
+    /// same answer until the next commit.
+    pub(super) clock: i64,
+    root: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        anyhow::ensure!(!path.is_file(), "`{}` is a file; name its folder", path.display());
+        let (root, below) = locate_root(path).with_context(|| format!("open `{}`", path.display()))?;
+        let tree = FolderTree::open(&root).with_context(|| format!("open `{}`", root.display()))?;
+        Ok(Self { tree: Arc::new(tree), path: below, clock: commit_time(&root), root })
+    }
+
+    /// The last part of its path.
+    pub(super) fn name(&self) -> String {
+        let from_root = || self.root.file_name().map(|name| name.to_string_lossy().into_owned());
+        match self.path.rsplit('/').next() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => from_root().unwrap_or_else(|| "application".to_owned()),
+        }
+    }
+}
+
+/// 0 where there is no commit or no repository: the clock is frozen all the
+/// same.
+fn commit_time(root: &Path) -> i64 {
+    // The user's and the system's configuration are none of this command's business.
+    gix::open_opts(root, gix::open::Options::isolated())
+        .ok()
+        .and_then(|repository| Some(repository.head_commit().ok()?.time().ok()?.seconds))
+        .unwrap_or(0)
+}
