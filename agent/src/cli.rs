@@ -8,9 +8,11 @@
 //! refused or could not be rendered; 2, the command could not do its work: it
 //! was mistyped, a file or a plugin is missing, a policy gave no answer.
 
+mod agent;
 mod check;
 mod folder;
 mod gates;
+mod install;
 mod output;
 mod plugins;
 mod progress;
@@ -47,6 +49,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the agent: keep a cluster equal to its Repositories.
+    Agent(agent::Arguments),
+    /// Print what has to be applied to a cluster so that agents run in it.
+    Install {
+        /// The agent's image.
+        #[arg(long, default_value_t)]
+        image: install::Image,
+        /// Let the agent deploy everything. Without it, it may deploy only
+        /// what an operator grants.
+        #[arg(long)]
+        cluster_admin: bool,
+    },
     /// Print the manifests that a folder renders to. Needs no cluster.
     Render(render::Arguments),
     /// Judge the manifests that folders render to. Needs no cluster.
@@ -87,6 +101,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn execute(command: Command, output: &Output) -> anyhow::Result<u8> {
     match command {
+        Command::Agent(arguments) => agent::run(&arguments, output),
+        Command::Install { image, cluster_admin } => {
+            let manifests = install::manifests(&install::InstallOptions { image, cluster_admin });
+            stdout().write_all(manifests.as_bytes())?;
+            Ok(0)
+        }
         Command::Render(arguments) => render::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Status(arguments) => status::run(&arguments),

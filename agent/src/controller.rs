@@ -8,6 +8,7 @@ pub(crate) mod backoff;
 pub(crate) mod desk;
 pub mod event;
 mod perform;
+pub(crate) mod plugins;
 mod publish;
 pub(crate) mod report;
 mod resources;
@@ -31,13 +32,15 @@ use tokio_util::task::TaskTracker;
 
 use self::event::{Action, Event};
 use self::perform::Shell;
+use self::plugins::PluginSet;
 use self::publish::Recorder;
 use self::resources::{Kind, Known};
 use self::sources::Sources;
 use self::state::{State, Tuning};
-use self::sync::{Plugins, Steps};
+use self::sync::Steps;
 use crate::cluster::Cluster;
-use crate::observe::watch::{HealthRules, Observer};
+use crate::gate::Gate;
+use crate::observe::watch::Observer;
 use crate::render::Memo;
 use crate::shard::claim::Claim;
 use crate::shard::lead::lead;
@@ -68,14 +71,6 @@ pub struct Settings {
     pub renders: usize,
 }
 
-/// The plugins and their changes, as the controller takes them.
-pub(crate) struct Rules {
-    pub(crate) plugins: Arc<dyn Plugins>,
-    pub(crate) health: Arc<dyn HealthRules>,
-    /// Sees a new value whenever a plugin changed.
-    pub(crate) changed: watch::Receiver<u64>,
-}
-
 /// Runs the agent until `stop`, then ends what is under way and gives back its
 /// right to write.
 ///
@@ -84,7 +79,7 @@ pub(crate) struct Rules {
 pub(crate) async fn run(
     settings: Settings,
     cluster: Cluster,
-    rules: Rules,
+    plugins: Arc<PluginSet>,
     stop: CancellationToken,
     listening: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
@@ -99,14 +94,14 @@ pub(crate) async fn run(
     // What serves and follows outlives the attempts, whose last results are still published.
     let end = CancellationToken::new();
 
-    let observer = Observer::new(cluster.clone(), rules.health, events.clone(), end.clone());
+    let observer = Observer::new(cluster.clone(), plugins.clone(), events.clone(), end.clone());
     let claim = Claim::default();
     let known = Arc::new(Known::default());
     let steps = Arc::new(Steps {
         cluster: cluster.clone(),
         claim: claim.clone(),
         sources: Sources::new(cluster.clone(), settings.cache.clone()),
-        plugins: rules.plugins,
+        plugins: plugins.clone(),
         memo,
         gates: ArcSwap::default(),
         observer: observer.clone(),
@@ -114,7 +109,8 @@ pub(crate) async fn run(
         thinking: Arc::new(Semaphore::new(settings.renders.max(1))),
     });
     let recorder = Recorder::new(cluster.clone(), settings.identity.clone());
-    let shell = Shell::new(steps, known.clone(), recorder, events.clone(), tasks.clone(), metrics.clone());
+    let shell =
+        Shell::new(steps.clone(), known.clone(), recorder, events.clone(), tasks.clone(), metrics.clone());
 
     let (served, probes_served) = (end.clone(), probes.clone());
     let (bound, address) = tokio::sync::oneshot::channel();
@@ -128,7 +124,7 @@ pub(crate) async fn run(
         Err(_) => return server.await.context("serve probes and metrics")?,
     }
 
-    follow_plugins(rules.changed, events.clone(), end.clone(), &tasks);
+    follow_plugins(plugins.changed(), events.clone(), end.clone(), &tasks);
     let followers = follow_resources(&cluster, &known, &observer, &events, &end, &tasks).await;
     probes.ready.store(followers, Ordering::Relaxed);
     let leading = tokio::spawn(lead(
@@ -152,7 +148,7 @@ pub(crate) async fn run(
             }
             () = until(stopping) => break,
         };
-        note(&event, &metrics);
+        take_note(&event, &metrics, &known, &steps, &plugins);
         for action in state.on_event(Instant::now(), event) {
             shell.perform(action);
         }
@@ -226,9 +222,19 @@ fn follow_plugins(
     });
 }
 
-fn note(event: &Event, metrics: &Metrics) {
-    if let Event::Leadership(leading) = event {
-        metrics.leader.set(i64::from(*leading));
+/// What has to be in place before an event is decided on.
+fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps, plugins: &PluginSet) {
+    match event {
+        Event::Leadership(leading) => drop(metrics.leader.set(i64::from(*leading))),
+        Event::RulesChanged => {
+            steps.gates.store(Arc::new(known.gates().iter().map(|gate| Gate::from(&**gate)).collect()));
+            let resources = known.plugins();
+            let resources = resources.iter();
+            let specs = resources
+                .map(|plugin| (plugin.metadata.name.clone().unwrap_or_default(), plugin.spec.clone()));
+            plugins.set_resources(specs.collect());
+        }
+        _ => {}
     }
 }
 

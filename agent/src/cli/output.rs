@@ -46,6 +46,11 @@ impl Output {
         Terminal { color: self.color.wanted(io::stdout().is_terminal(), self.no_color) }
     }
 
+    /// Whether colours are wanted on standard error.
+    pub(super) fn is_stderr_colored(&self) -> bool {
+        self.on_stderr().color
+    }
+
     fn on_stderr(&self) -> Terminal {
         Terminal { color: self.color.wanted(io::stderr().is_terminal(), self.no_color) }
     }

@@ -8,9 +8,8 @@ use crate::diagnostic::Diagnostic;
 use crate::gate::GateError;
 use crate::plan::PlanError;
 use crate::plugin::PluginError;
-use crate::render::{RenderError, RenderFailure};
+use crate::render::RenderFailure;
 use crate::source::SourceError;
-use crate::source::tree::TreeError;
 
 /// How many findings a message names.
 const NAMED_FINDINGS: usize = 5;
@@ -57,16 +56,7 @@ impl SyncError {
     /// The set could not be made.
     pub(crate) fn render(failure: &RenderFailure) -> Self {
         let error = &failure.error;
-        let reason = match error {
-            RenderError::Absent { .. } | RenderError::NothingDetected { .. } => Reason::PluginNotReady,
-            RenderError::PathMissing { .. } | RenderError::NotAFolder { .. } => Reason::PathNotFound,
-            RenderError::Plugin { error, .. } => plugin_reason(error),
-            RenderError::TooManyObjects { .. }
-            | RenderError::ObjectTooLarge { .. }
-            | RenderError::Tree(TreeError::Limit { .. }) => Reason::LimitExceeded,
-            _ => Reason::RenderFailed,
-        };
-        Self::new(Stage::Render, reason, findings(&error.diagnostics()), !error.is_deterministic())
+        Self::new(Stage::Render, error.reason(), findings(&error.diagnostics()), !error.is_deterministic())
     }
 
     /// The set was not admitted.
@@ -152,15 +142,6 @@ impl SyncError {
              annotate the Application with {annotation}={commit}"
         );
         Self { touched: false, ..Self::new(Stage::Apply, Reason::PruneBlocked, message, false) }
-    }
-}
-
-fn plugin_reason(error: &PluginError) -> Reason {
-    match error {
-        PluginError::Refused(_) => Reason::RenderFailed,
-        PluginError::Config(_) => Reason::InvalidConfig,
-        PluginError::Load(_) => Reason::PluginNotReady,
-        _ => Reason::PluginFailed,
     }
 }
 

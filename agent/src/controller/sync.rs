@@ -22,7 +22,7 @@ use crate::object::ObjectKey;
 use crate::observe::watch::Observer;
 use crate::plan::inventory::Inventory;
 use crate::plan::{self, Options, Plan, Scope, Scopes};
-use crate::render::{Job, Memo, RenderLimits, Rendered, Renderers};
+use crate::render::{Job, Memo, Rendered, Renderers};
 use crate::shard::claim::Claim;
 use crate::source::Revision;
 use crate::source::tree::Tree;
@@ -104,7 +104,7 @@ impl Steps {
         tree: Arc<dyn Tree>,
         revision: &Revision,
     ) -> Result<Arc<Rendered>, SyncError> {
-        let job = job(desk, &application.spec);
+        let job = Job::from(application);
         let (memo, plugins, clock) = (self.memo.clone(), self.plugins.clone(), revision.time);
         let rendered = self
             .think(Step::Render, move || memo.render(&job, &tree, clock, &*plugins as &dyn Renderers))
@@ -322,22 +322,6 @@ impl Steps {
 impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
         Self { rendered, verdicts: Vec::new(), warnings: Vec::new(), changes: Vec::new() }
-    }
-}
-
-fn job(desk: &Desk, spec: &ApplicationSpec) -> Job {
-    let path = spec.path.trim_matches('/');
-    let renderer = spec.renderer.as_ref();
-    Job {
-        name: desk.name.name.clone(),
-        namespace: desk.name.namespace.clone(),
-        path: if path == "." { String::new() } else { path.to_owned() },
-        renderer: renderer.map(|renderer| renderer.plugin.clone()),
-        config: renderer
-            .and_then(|renderer| renderer.config.clone())
-            .map_or(serde_json::Value::Null, Into::into),
-        target_namespace: target_namespace(desk, spec),
-        limits: RenderLimits::default(),
     }
 }
 

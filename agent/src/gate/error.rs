@@ -55,6 +55,9 @@ impl GateError {
                     PolicyProblem::Absent(Absent::WrongWorld(_)) => {
                         Some("name a plugin that is a policy".to_owned())
                     }
+                    PolicyProblem::Absent(Absent::Unusable(_)) => {
+                        Some("see the status of its Plugin".to_owned())
+                    }
                     PolicyProblem::Plugin(error) => plugin_hint(error),
                 };
                 vec![diagnostic]

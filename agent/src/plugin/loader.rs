@@ -95,17 +95,13 @@ impl Loader {
         Ok(Self { host, linkers, bundled, cache: Cache::private(&options.cache)?, compiler })
     }
 
-    /// Loads the plugin at `path`; `overrides` gives what is special about the
-    /// limits of the plugin of that name.
+    /// Loads the plugin at `path`; `overrides` is what is special about its
+    /// limits.
     ///
     /// # Errors
     /// [`PluginError::Load`], saying what is wrong with the file or the
     /// compiler.
-    pub fn load(
-        &self,
-        path: &Path,
-        overrides: impl FnOnce(&str) -> LimitOverrides,
-    ) -> Result<Plugin, PluginError> {
+    pub fn load(&self, path: &Path, overrides: LimitOverrides) -> Result<Plugin, PluginError> {
         let artifact = Artifact::inspect(&read(path)?)?;
         let program = self.program(path, &artifact)?;
         let manifest = match artifact.manifest {
@@ -113,7 +109,7 @@ impl Loader {
             None => plain_program(path)?,
         };
         let schema = manifest.config_schema.as_ref().map(validator).transpose()?;
-        let limits = overrides(&manifest.name).apply(manifest.world);
+        let limits = overrides.apply(manifest.world);
         Ok(Plugin { host: self.host.clone(), manifest, digest: artifact.digest, limits, schema, program })
     }
 

@@ -30,7 +30,7 @@ pub struct RegistryOptions {
     pub folder: PathBuf,
     /// Compiler and caches.
     pub loader: LoaderOptions,
-    /// Limits that differ from their world's, by plugin name.
+    /// Limits that differ from their world's, by the name of the file.
     pub limits: BTreeMap<String, LimitOverrides>,
 }
 
@@ -48,7 +48,7 @@ pub struct RegistryError {
 /// The set of plugins.
 pub struct Registry {
     folder: PathBuf,
-    limits: BTreeMap<String, LimitOverrides>,
+    limits: Mutex<BTreeMap<String, LimitOverrides>>,
     loader: Loader,
     plugins: ArcSwap<BTreeMap<String, Arc<Plugin>>>,
     files: Mutex<BTreeMap<PathBuf, FileState>>,
@@ -90,8 +90,13 @@ impl Registry {
         limits: BTreeMap<String, LimitOverrides>,
         loader: Loader,
     ) -> Result<Self, PluginError> {
-        let registry =
-            Self { folder, limits, loader, plugins: ArcSwap::default(), files: Mutex::new(BTreeMap::new()) };
+        let registry = Self {
+            folder,
+            limits: Mutex::new(limits),
+            loader,
+            plugins: ArcSwap::default(),
+            files: Mutex::new(BTreeMap::new()),
+        };
         registry.rescan(Instant::now())?;
         Ok(registry)
     }
@@ -99,6 +104,33 @@ impl Registry {
     /// The plugin of that name.
     pub fn get(&self, name: &str) -> Option<Arc<Plugin>> {
         self.plugins.load().get(name).cloned()
+    }
+
+    /// The plugin that a file of the folder gives.
+    pub fn of_file(&self, name: &str) -> Option<Arc<Plugin>> {
+        self.files().get(&self.folder.join(name))?.plugin.clone()
+    }
+
+    /// Changes the limits that differ from their world's, by the name of the
+    /// file. The files that it concerns are loaded anew.
+    pub fn set_limits(&self, limits: BTreeMap<String, LimitOverrides>) {
+        let before = std::mem::replace(&mut *self.limits(), limits.clone());
+        let now = Instant::now();
+        let mut concerned = false;
+        for (file, state) in self.files().iter_mut() {
+            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if before.get(name) != limits.get(name) {
+                state.retry_at = Some(now);
+                concerned = true;
+            }
+        }
+        if concerned && let Err(error) = self.rescan(now) {
+            tracing::warn!(%error, "load plugins with other limits");
+        }
+    }
+
+    fn limits(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, LimitOverrides>> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All plugins, by name.
@@ -150,7 +182,8 @@ impl Registry {
         };
         match loaded {
             Ok(plugin) => {
-                let unchanged = last_good.filter(|last| last.digest() == plugin.digest());
+                let unchanged = last_good
+                    .filter(|last| last.digest() == plugin.digest() && last.limits() == plugin.limits());
                 let plugin = unchanged.unwrap_or_else(|| Arc::new(plugin));
                 tracing::info!(plugin = plugin.manifest().name, digest = %plugin.digest(), "plugin loaded");
                 FileState {
@@ -178,7 +211,9 @@ impl Registry {
     }
 
     fn load_tested(&self, file: &Path) -> Result<Plugin, PluginError> {
-        let plugin = self.loader.load(file, |name| self.limits.get(name).copied().unwrap_or_default())?;
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let limits = self.limits().get(name).copied().unwrap_or_default();
+        let plugin = self.loader.load(file, limits)?;
         plugin.self_test()?;
         Ok(plugin)
     }

@@ -48,7 +48,7 @@ pub(super) fn renderer(
         Some((renderer, _)) => Ok(renderer),
         None => renderers.renderer(FALLBACK_RENDERER).map_err(|absent| match absent {
             Absent::Missing { known } => RenderError::NothingDetected { folder: folder.to_owned(), known },
-            absent @ Absent::WrongWorld(_) => {
+            absent @ (Absent::WrongWorld(_) | Absent::Unusable(_)) => {
                 RenderError::Absent { name: FALLBACK_RENDERER.to_owned(), absent }
             }
         }),

@@ -227,6 +227,7 @@ impl RenderError {
             Self::Absent { absent: Absent::WrongWorld(_), .. } => {
                 "name a plugin that is a renderer".to_owned()
             }
+            Self::Absent { absent: Absent::Unusable(_), .. } => "see the status of its Plugin".to_owned(),
             Self::PathMissing { .. } | Self::NotAFolder { .. } => {
                 "the path is relative to the root of the repository".to_owned()
             }
@@ -241,6 +242,7 @@ impl RenderError {
 pub(crate) fn absent_message(what: &str, name: &str, wanted: World, absent: &Absent) -> String {
     match absent {
         Absent::Missing { .. } => format!("there is no plugin `{name}`"),
+        Absent::Unusable(problem) => format!("the plugin `{name}` can't be used: {problem}"),
         Absent::WrongWorld(world) => format!(
             "the plugin `{name}` can't be used as {what}: it implements the world `{}`, not `{}`",
             world_name(*world),

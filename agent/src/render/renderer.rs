@@ -40,6 +40,8 @@ pub enum Absent {
     },
     /// The plugin is for something else.
     WrongWorld(World),
+    /// The plugin is there and can't be used; says why.
+    Unusable(String),
 }
 
 /// One object as a renderer returned it: nothing about it is checked yet.

@@ -29,7 +29,7 @@ impl RenderError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::PathMissing { .. } | Self::NotAFolder { .. } => Reason::PathNotFound,
-            Self::Absent { absent: Absent::Missing { .. }, .. }
+            Self::Absent { absent: Absent::Missing { .. } | Absent::Unusable(_), .. }
             | Self::NothingDetected { .. }
             | Self::Plugin { error: PluginError::Load(_), .. } => Reason::PluginNotReady,
             Self::Absent { .. } | Self::Ambiguous { .. } => Reason::InvalidSpec,

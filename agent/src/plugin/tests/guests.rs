@@ -59,7 +59,7 @@ pub(super) fn loader(calls: u32) -> Loader {
 
 /// Loads a guest with these limits.
 pub(super) fn load(guest: &Path, limits: LimitOverrides) -> Result<Plugin, PluginError> {
-    LOADER.load(guest, |_| limits)
+    LOADER.load(guest, limits)
 }
 
 pub(super) static POLICY: LazyLock<PathBuf> =
