@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -211,15 +212,14 @@ async fn execute_stage(
     changes: &mut ChangeSet,
 ) -> Result<(), ApplyError> {
     let inventory = &changes.inventory;
-    let results: Vec<_> = stream::iter(applies)
-        .map(|apply| async move {
+    let writes: Vec<_> = applies
+        .iter()
+        .map(|apply| {
             let owned_uid = inventory.get(&apply.desired.key).and_then(|owned| owned.uid.as_deref());
-            let result = write::write(writer, &plan.owner, apply, owned_uid).await;
-            (apply, result)
+            write::write(writer, &plan.owner, apply, owned_uid).map(move |result| (apply, result))
         })
-        .buffer_unordered(CONCURRENT_WRITES)
-        .collect()
-        .await;
+        .collect();
+    let results: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENT_WRITES).collect().await;
     let mut failures = Vec::new();
     let mut end = None;
     for (apply, result) in results {

@@ -79,13 +79,13 @@ struct Call<'a> {
     accept: Option<&'static str>,
     body: Vec<u8>,
     /// What errors call the object.
-    object: &'a dyn std::fmt::Display,
+    object: &'a (dyn std::fmt::Display + Sync),
     /// The server's words can hold values of a Secret.
     secret: bool,
 }
 
 impl<'a> Call<'a> {
-    fn new(verb: Verb, method: Method, path: String, object: &'a dyn std::fmt::Display) -> Self {
+    fn new(verb: Verb, method: Method, path: String, object: &'a (dyn std::fmt::Display + Sync)) -> Self {
         Self { verb, method, path, content_type: None, accept: None, body: Vec::new(), object, secret: false }
     }
 

@@ -7,3 +7,4 @@
 
 pub(crate) mod claim;
 pub(crate) mod election;
+pub(crate) mod lead;

@@ -29,6 +29,7 @@ struct Diagnostic {
     pointer: OptionalText,
 }
 
+#[cfg(not(health))]
 #[repr(C)]
 struct Finding {
     message: List,
@@ -89,7 +90,7 @@ extern "C" fn configure(config: *mut u8, length: usize) -> *const (u32, List) {
         "panic in configure" => panic!("configured to panic"),
         "refuse" => vec![diagnostic(text("the mode `refuse` is not allowed"))],
         "refuse at length" => {
-            let long = "no ".repeat(1 << 18);
+            let long = "no ".repeat(1 << 18).leak();
             (0..200).map(|_| diagnostic(List { pointer: long.as_ptr(), length: long.len() })).collect()
         }
         "refuse often" => (0..5000).map(|_| diagnostic(text("no"))).collect(),
@@ -143,7 +144,7 @@ fn recurse(depth: u64) -> u64 {
 #[cfg(not(health))]
 #[unsafe(export_name = "windlass:plugin/judging@0.1.0#evaluate")]
 extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
-    let long = "much ".repeat(1 << 18);
+    let long = "much ".repeat(1 << 18).leak();
     answers(objects, || match MODE.lock().unwrap().as_str() {
         "flood" => list(vec![finding(List { pointer: long.as_ptr(), length: long.len() })]),
         "deny" => list(vec![finding(text("denied"))]),

@@ -59,5 +59,5 @@ extern "C" fn render(_: *mut u8, _: usize, _: *mut u8, _: usize, _: *mut u8, _: 
     let path = list(b"./apps/../apps/a.yaml".to_vec());
     let manifest = Manifest { object: list(object.into_bytes()), path: (1, path), span: [1, 0, 4] };
     let manifests = list(vec![manifest]);
-    Box::leak(Box::new(Returned { refused: 0, manifests, diagnostics: list(Vec::<u8>::new()) }))
+    Box::leak(Box::new(Returned { refused: 0, manifests, diagnostics: list(Vec::<u32>::new()) }))
 }

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn everything_is_there_once_and_what_others_need_comes_first() {
-        let kinds: Vec<String> = install(false, "a:1").iter().map(|manifest| manifest.key.kind.clone()).collect();
+        let kinds: Vec<String> =
+            install(false, "a:1").iter().map(|manifest| manifest.key.kind.clone()).collect();
         let first: Vec<usize> = ["CustomResourceDefinition", "Namespace", "ServiceAccount", "DaemonSet"]
             .iter()
             .map(|kind| kinds.iter().position(|found| found == kind).unwrap())
@@ -143,7 +144,10 @@ mod tests {
         assert_eq!(bound, ["windlass-agent", "windlass-deployer", "windlass-leases"]);
         for role in manifests.iter().filter(|manifest| bound.contains(&manifest.key.name.as_str())) {
             let text = role.object["rules"].to_string();
-            assert!(!text.contains("secrets") && !text.contains("impersonate") && !text.contains('*'), "{text}");
+            assert!(
+                !text.contains("secrets") && !text.contains("impersonate") && !text.contains('*'),
+                "{text}"
+            );
         }
     }
 

@@ -3,11 +3,17 @@
 //!
 //! The API server keeps, for each manager, the set of fields that it owns. Any
 //! foreign change to one of ours takes its path out of our entry, so the hash
-//! of that entry moves exactly when something of ours was changed. Writes to
+//! of that entry moves when something of ours was changed. Writes to
 //! the status, and fields that others add, don't touch the entry.
 //!
-//! Pure: takes a `metadata` value, gives a hash. A missing entry is no proof of
-//! drift; the caller reads the object and asks the server.
+//! Pure: takes a `metadata` value, gives a hash.
+//!
+//! An unmoved hash proves that no value of ours was changed. The order of lists
+//! whose items have keys is nobody's, so a foreign reordering is not seen. A
+//! moved hash or a missing entry is no proof of drift, so the caller asks the
+//! server by a dry run: an empty map or list is owned itself and lost to
+//! whoever fills it, and a zero that the server doesn't store is lost to whoever
+//! writes it too.
 
 use std::fmt;
 

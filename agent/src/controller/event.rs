@@ -138,6 +138,8 @@ pub(crate) enum Action {
     Explain { name: Name, waiting: Waiting },
     /// Tell the user that somebody else keeps changing an object.
     ReportFight { name: Name, object: ObjectKey },
+    /// Tell the user how the objects do.
+    PublishHealth(Name),
     /// Tell the user that health was awaited for too long.
     ReportHealthTimeout(Name),
     /// Drop what is held for an Application that was deleted.

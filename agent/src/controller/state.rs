@@ -168,7 +168,7 @@ impl State {
                     self.consider(now, &name, &mut actions);
                 }
             }
-            Event::HealthChanged { name, state } => self.health_changed(now, &name, state),
+            Event::HealthChanged { name, state } => self.health_changed(now, &name, state, &mut actions),
             Event::Leadership(leading) => self.leadership(now, leading, &mut actions),
             Event::Tick => {}
             Event::Shutdown => {
@@ -359,8 +359,13 @@ impl State {
         self.consider(now, name, actions);
     }
 
-    fn health_changed(&mut self, now: Instant, name: &Name, state: HealthState) {
+    fn health_changed(&mut self, now: Instant, name: &Name, state: HealthState, actions: &mut Vec<Action>) {
+        let active = self.active();
         let Some(application) = self.applications.get_mut(name) else { return };
+        // A sync that runs tells of health itself when it ends.
+        if active && application.running.is_none() && application.synced.is_some() {
+            actions.push(Action::PublishHealth(name.clone()));
+        }
         let waiting = matches!(state, HealthState::Progressing | HealthState::Unknown);
         match (waiting, application.health_deadline) {
             (true, None) => {

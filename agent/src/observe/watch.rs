@@ -128,8 +128,12 @@ impl Observer {
             });
             listed.push(sender.subscribe());
         }
-        let all =
-            futures::future::join_all(listed.iter_mut().map(|listed| listed.wait_for(|listed| *listed)));
+        let all = async {
+            for listed in &mut listed {
+                // It ends only with the observer.
+                let _ = listed.wait_for(|listed| *listed).await.is_ok();
+            }
+        };
         if tokio::time::timeout(FIRST_LIST_WITHIN, all).await.is_err() {
             tracing::warn!("some kinds could not be listed in time; their objects are written to be sure");
         }

@@ -2,7 +2,7 @@
 //!
 //! Takes the bytes of a `.wasm` file; gives its digest and its
 //! [`PluginManifest`]. Refuses what no plugin should be: too many modules, too
-//! many functions, two manifests.
+//! many functions, two different manifests.
 
 use std::fmt;
 
@@ -76,9 +76,11 @@ impl Artifact {
                     }
                 }
                 Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                    if manifest.replace(section.data()).is_some() {
-                        return Err(load(format!("it has more than one `{MANIFEST_SECTION}` section")));
+                    // A component may carry the manifest of the module in it once more.
+                    if manifest.is_some_and(|first| first != section.data()) {
+                        return Err(load(format!("it has `{MANIFEST_SECTION}` sections that differ")));
                     }
+                    manifest = Some(section.data());
                 }
                 _ => {}
             }
@@ -146,10 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn two_manifests_are_refused() {
+    fn two_manifests_are_refused_unless_they_say_the_same() {
         let one = r#"{"name":"a","version":"1.0.0","world":"policy"}"#;
-        let error = Artifact::inspect(&module(&[one, one])).unwrap_err();
-        assert!(error.to_string().contains("more than one `windlass:manifest` section"), "{error}");
+        assert!(Artifact::inspect(&module(&[one, one])).is_ok());
+        let error = Artifact::inspect(&module(&[one, "{}"])).unwrap_err();
+        assert!(error.to_string().contains("`windlass:manifest` sections that differ"), "{error}");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub fn prepare(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
             let component = ComponentEncoder::default()
                 .validate(true)
                 .module(wasm)
-                .and_then(|encoder| encoder.encode())
+                .and_then(ComponentEncoder::encode)
                 .context("encode the component")?;
             sections::lift_manifest(&component, wasm)
         }

@@ -15,7 +15,8 @@ mod guest;
 mod path;
 mod stat;
 mod table;
-#[cfg(all(test, feature = "compiler"))]
+#[cfg(test)]
+#[cfg(feature = "compiler")]
 pub(super) mod tests;
 
 use wasmtime::{Caller, Extern, Linker};

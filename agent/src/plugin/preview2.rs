@@ -85,6 +85,22 @@ impl<'a> Interface<'a> {
         })
     }
 
+    /// A function without a result that costs one host call.
+    fn procedure<Params>(
+        &mut self,
+        name: &str,
+        procedure: impl Fn(&mut Renderer, Params) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> wasmtime::Result<()>
+    where
+        Params: ComponentNamedList + Lift + 'static,
+    {
+        self.instance.func_wrap(name, move |mut store: StoreContextMut<'_, State>, params: Params| {
+            let renderer = &mut store.data_mut().world;
+            renderer.sandbox.charge_host_call()?;
+            procedure(renderer, params)
+        })
+    }
+
     /// A resource that the host holds as a `T`.
     fn resource<T: Send + 'static>(&mut self, name: &str) -> wasmtime::Result<()> {
         self.instance.resource(name, ResourceType::host::<T>(), |mut store, rep| {

@@ -15,6 +15,9 @@ pub(crate) const MAX_HANDLES: usize = 4096;
 /// copied before the host sees them.
 const HOSTCALL_BYTES: usize = 16 << 20;
 
+/// How wasmtime's error begins when that is exceeded.
+const OUT_OF_TRANSFER: &str = "too much data is being copied between the host and the guest";
+
 /// Core instances, memories and tables of one call.
 const MAX_PARTS: usize = 16;
 
@@ -55,8 +58,8 @@ impl<'host, S: Send + 'static> Call<'host, S> {
         if error.downcast_ref::<HostCallsExhausted>().is_some() {
             return PluginError::HostCalls { limit: self.limits.host_calls };
         }
-        if error.downcast_ref::<OutputExceeded>().is_some() {
-            return PluginError::Output { limit_bytes: self.limits.output_bytes };
+        if error.downcast_ref::<OutputExceeded>().is_some() || is_out_of_transfer(error) {
+            return self.too_much_output();
         }
         let trap = error.downcast_ref::<Trap>();
         if trap == Some(&Trap::Interrupt) {
@@ -77,11 +80,23 @@ impl<'host, S: Send + 'static> Call<'host, S> {
         PluginError::Memory { limit_bytes: self.limits.memory_bytes }
     }
 
+    /// The error of a plugin that returned or printed too much.
+    pub(crate) fn too_much_output(&self) -> PluginError {
+        PluginError::Output { limit_bytes: self.limits.output_bytes }
+    }
+
     /// Whether the plugin was refused memory: a program that then exits by
     /// itself has still run out of memory.
     pub(crate) fn refused_memory(&self) -> bool {
         self.store.data().limiter.refused_memory
     }
+}
+
+/// Whether the plugin handed over more than [`HOSTCALL_BYTES`] or its output
+/// limit at once. wasmtime keeps the error's type to itself; a test holds its
+/// words.
+fn is_out_of_transfer(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().starts_with(OUT_OF_TRANSFER)
 }
 
 /// Stops a plugin that has used its host calls up.

@@ -12,12 +12,12 @@ const MESSAGE_BYTES: usize = 2 << 10;
 const MACHINERY: [&str; 8] = [
     "core::panicking",
     "std::panicking",
+    "std::sys::",
     "std::rt",
-    "rust_panic",
-    "__rust",
-    "_R",
-    "std::sys",
     "core::option::",
+    "core::result::",
+    "__rust",
+    "rust_panic",
 ];
 
 /// One line for a person: the reason, then the functions that it happened in.
@@ -42,11 +42,28 @@ fn functions(trace: &str) -> Vec<String> {
     trace
         .lines()
         .filter_map(|line| line.split_once(" - ").map(|(_, place)| place))
-        .filter_map(|place| place.split_once('!').map(|(_, function)| function.trim()))
+        .filter_map(|place| place.split_once('!').map(|(_, function)| without_hashes(function.trim())))
         .filter(|function| !MACHINERY.iter().any(|prefix| function.starts_with(prefix)))
         .take(NAMED_FUNCTIONS)
-        .map(str::to_owned)
         .collect()
+}
+
+/// `crate[0123456789abcdef]::function` as people write it.
+fn without_hashes(function: &str) -> String {
+    let mut parts = function.split('[');
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((hash, rest)) if hash.len() == 16 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+                name.push_str(rest);
+            }
+            _ => {
+                name.push('[');
+                name.push_str(part);
+            }
+        }
+    }
+    name
 }
 
 #[cfg(test)]
@@ -56,9 +73,12 @@ mod tests {
     #[test]
     fn the_functions_of_a_panic_are_named_without_its_machinery() {
         let trace = "error while executing at wasm backtrace:\n    \
-            0:   0x71a - policy.wasm!core::panicking::panic_fmt\n    \
-            1:   0x12f - policy.wasm!pinned_images::check\n    \
+            0:   0x71a - policy.wasm!core[c5930c85a12de822]::panicking::panic_fmt\n    \
+            1:   0x12f - policy.wasm!pinned_images[0123456789abcdef]::check::<[u8; 4]>\n    \
             2:   0x0f1 - policy.wasm!windlass:plugin/judging@0.1.0#evaluate";
-        assert_eq!(functions(trace), ["pinned_images::check", "windlass:plugin/judging@0.1.0#evaluate"]);
+        assert_eq!(
+            functions(trace),
+            ["pinned_images::check::<[u8; 4]>", "windlass:plugin/judging@0.1.0#evaluate"]
+        );
     }
 }

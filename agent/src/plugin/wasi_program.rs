@@ -48,7 +48,13 @@ pub(crate) fn render(
     program: &Program,
     tree: &TracedTree,
 ) -> Result<RawOutput, PluginError> {
-    let ended = match run(call, program) {
+    let ran = run(call, program);
+    let sandbox = &call.store.data().world.sandbox;
+    if sandbox.stdout.overflowed || sandbox.stderr.overflowed {
+        // Preview 1 tells the program, which may have gone on regardless.
+        return Err(call.too_much_output());
+    }
+    let ended = match ran {
         Ok(ended) => ended,
         Err(error) => match error.downcast_ref::<Exit>() {
             Some(Exit(0)) => Ended::Success,

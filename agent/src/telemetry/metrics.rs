@@ -1,14 +1,19 @@
 //! The metrics. Every label is a closed set, so that their number is bounded.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::cluster::{Cluster, Verb};
+use crate::render::Memo;
 
 /// A step of the data flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -108,22 +113,60 @@ impl Metrics {
 }
 
 /// Adds the requests that were sent to the API server, by verb.
-pub(crate) fn register_requests(
-    registry: &mut Registry,
-    verbs: Vec<(&'static str, Counter<u64, AtomicU64>)>,
-) {
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-    struct Verb {
-        verb: &'static str,
+pub(crate) fn register_requests(registry: &mut Registry, cluster: Cluster) {
+    registry.register_collector(Box::new(Requests(cluster)));
+}
+
+/// Adds how often a render was answered from memory.
+pub(crate) fn register_memo(registry: &mut Registry, memo: Arc<Memo>) {
+    registry.register_collector(Box::new(Renders(memo)));
+}
+
+struct Requests(Cluster);
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Requests")
     }
-    let requests: Family<Verb, Counter> = Family::default();
-    for (verb, counter) in verbs {
-        requests.get_or_create(&Verb { verb });
-        registry.register(
-            format!("windlass_api_{verb}_requests"),
+}
+
+impl Collector for Requests {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut encoder = encoder.encode_descriptor(
+            "windlass_api_requests",
             "Requests sent to the API server",
-            counter,
-        );
+            None,
+            MetricType::Counter,
+        )?;
+        for verb in Verb::ALL {
+            let counter = ConstCounter::new(self.0.requests().get(verb));
+            counter.encode(encoder.encode_family(&[("verb", verb.as_str())])?)?;
+        }
+        Ok(())
+    }
+}
+
+struct Renders(Arc<Memo>);
+
+impl std::fmt::Debug for Renders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Renders")
+    }
+}
+
+impl Collector for Renders {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let counts = self.0.counts();
+        let mut encoder = encoder.encode_descriptor(
+            "windlass_renders",
+            "Renders by whether they ran or were answered from memory",
+            None,
+            MetricType::Counter,
+        )?;
+        for (answered, count) in [("memory", counts.hits), ("plugin", counts.misses)] {
+            ConstCounter::new(count).encode(encoder.encode_family(&[("answered_from", answered)])?)?;
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,8 @@ const MAX_EXPANSION_BYTES: usize = 4 << 20;
 /// The documents of `text`. Empty ones are `null`.
 pub(crate) fn documents(text: &str) -> Result<Vec<Document>, Problem> {
     let mut builder = Builder::default();
-    let options = granit_parser::options! { emit_comments: false };
+    // As libyaml does, which Kubernetes' tools read with.
+    let options = granit_parser::options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or_default().min(text.len());

@@ -10,7 +10,7 @@ async fn a_service_account_can_do_what_it_was_granted_and_no_more() {
     let stage = Stage::new("tenant").await;
     let namespace = stage.namespace.as_str();
     let tenant = stage.cluster.impersonate(namespace, "deployer").unwrap();
-    let new = stage.config_map("a", json!({"key": "1"}));
+    let new = stage.config_map("a", &json!({"key": "1"}));
 
     let error = tenant.apply(&new, &options(OURS, false, None)).await.unwrap_err();
     let ClusterError::Forbidden { message, .. } = &error else { panic!("{error:?}") };

@@ -7,24 +7,33 @@ use windlass::cluster::{
 use windlass::object::Manifest;
 use windlass_tests::ControlPlane;
 
-pub const OURS: &str = "windlass-ours";
-pub const THEIRS: &str = "windlass-theirs";
+pub(crate) const OURS: &str = "windlass-ours";
+pub(crate) const THEIRS: &str = "windlass-theirs";
 
-pub struct Stage {
-    pub cluster: Cluster,
-    pub namespace: String,
+pub(crate) struct Stage {
+    pub(crate) cluster: Cluster,
+    pub(crate) namespace: String,
+    /// Someone else's way to the same cluster.
+    others: kube::Client,
 }
 
 impl Stage {
-    pub async fn new(name: &str) -> Self {
-        let control_plane = ControlPlane::shared().await.unwrap();
+    /// In the control plane that all tests share.
+    pub(crate) async fn new(name: &str) -> Self {
+        Self::on(ControlPlane::shared().await.unwrap(), name).await
+    }
+
+    pub(crate) async fn on(control_plane: &ControlPlane, name: &str) -> Self {
+        let options =
+            ConnectOptions { kubeconfig: Some(control_plane.kubeconfig_path()), ..Default::default() };
         Self {
-            cluster: connect(control_plane).await,
+            cluster: Cluster::connect(options).await.unwrap(),
             namespace: control_plane.namespace(name).await.unwrap(),
+            others: control_plane.client().unwrap(),
         }
     }
 
-    pub fn config_map(&self, name: &str, data: Value) -> Manifest {
+    pub(crate) fn config_map(&self, name: &str, data: &Value) -> Manifest {
         manifest(json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": name, "namespace": self.namespace},
@@ -32,13 +41,12 @@ impl Stage {
         }))
     }
 
-    pub async fn apply(&self, manifest: &Manifest) -> Result<Value, ClusterError> {
+    pub(crate) async fn apply(&self, manifest: &Manifest) -> Result<Value, ClusterError> {
         self.cluster.apply(manifest, &options(OURS, true, None)).await
     }
 
     /// Changes an object as someone else would.
-    pub async fn edit(&self, object: &ObjectRef, patch: Value) -> Value {
-        let client = ControlPlane::shared().await.unwrap().client().unwrap();
+    pub(crate) async fn edit(&self, object: &ObjectRef, patch: &Value) -> Value {
         let resource = self.cluster.resolve(&object.gvk()).await.unwrap();
         let kind = kube::api::ApiResource {
             group: resource.gvk.group.clone(),
@@ -47,30 +55,28 @@ impl Stage {
             kind: resource.gvk.kind.clone(),
             plural: resource.plural.clone(),
         };
-        let api = kube::Api::<kube::api::DynamicObject>::namespaced_with(client, &self.namespace, &kind);
+        let api = kube::Api::<kube::api::DynamicObject>::namespaced_with(
+            self.others.clone(),
+            &self.namespace,
+            &kind,
+        );
         let params =
             kube::api::PatchParams { field_manager: Some("somebody".to_owned()), ..Default::default() };
         let edited = api.patch(&object.key.name, &params, &kube::api::Patch::Merge(patch)).await.unwrap();
         serde_json::to_value(edited).unwrap()
     }
 
-    pub async fn owned(&self, object: &ObjectRef) -> Ownership {
+    pub(crate) async fn owned(&self, object: &ObjectRef) -> Ownership {
         let live = self.cluster.get(object, View::Metadata).await.unwrap();
         ownership(&live["metadata"], OURS)
     }
 }
 
-pub async fn connect(control_plane: &ControlPlane) -> Cluster {
-    let options =
-        ConnectOptions { kubeconfig: Some(control_plane.kubeconfig_path()), ..ConnectOptions::default() };
-    Cluster::connect(options).await.unwrap()
-}
-
-pub fn manifest(object: Value) -> Manifest {
+pub(crate) fn manifest(object: Value) -> Manifest {
     Manifest::from_object(object, None).unwrap()
 }
 
-pub fn options<'a>(
+pub(crate) fn options<'a>(
     manager: &'a str,
     force: bool,
     precondition: Option<&'a Precondition>,
@@ -78,7 +84,7 @@ pub fn options<'a>(
     ApplyOptions { manager, force, precondition, dry_run: false }
 }
 
-pub fn annotation(name: &str, value: &str) -> Map<String, Value> {
+pub(crate) fn annotation(name: &str, value: &str) -> Map<String, Value> {
     let mut metadata = Map::new();
     metadata.insert("annotations".to_owned(), json!({ name: value }));
     metadata

@@ -5,7 +5,7 @@ use windlass::cluster::{
 };
 use windlass_tests::{ControlPlane, Options};
 
-use crate::stage::{Stage, connect, manifest};
+use crate::stage::{Stage, manifest};
 
 fn config_maps() -> Resource {
     Resource::known("", "v1", "ConfigMap", "configmaps", true)
@@ -24,12 +24,12 @@ fn names(event: &WatchEvent) -> Vec<&str> {
 async fn a_watch_begins_with_all_there_is_and_then_tells_every_change() {
     let stage = Stage::new("watch").await;
     let labelled = |name: &str, value: &str| {
-        let mut object = stage.config_map(name, json!({"key": value})).object;
+        let mut object = stage.config_map(name, &json!({"key": value})).object;
         object["metadata"]["labels"] = json!({"watched": "true"});
         manifest(object)
     };
     stage.apply(&labelled("a", "1")).await.unwrap();
-    stage.apply(&stage.config_map("unseen", json!({}))).await.unwrap();
+    stage.apply(&stage.config_map("unseen", &json!({}))).await.unwrap();
     let namespace = Some(stage.namespace.as_str());
     let mut watch = stage.cluster.watch(&config_maps(), namespace, Some("watched"), View::Metadata);
     assert_eq!(names(&next(&mut watch).await), ["a"]);
@@ -42,7 +42,7 @@ async fn a_watch_begins_with_all_there_is_and_then_tells_every_change() {
 
     // Who loses the label leaves the view, though it lives.
     let object = ObjectRef::from(&labelled("a", "2"));
-    stage.edit(&object, json!({"metadata": {"labels": {"watched": null}}})).await;
+    stage.edit(&object, &json!({"metadata": {"labels": {"watched": null}}})).await;
     assert!(matches!(next(&mut watch).await, WatchEvent::Deleted(_)));
     assert_eq!(stage.cluster.requests().get(Verb::Watch), 1);
 }
@@ -53,7 +53,7 @@ async fn a_full_watch_has_the_whole_object_and_tells_what_is_gone() {
     let namespace = Some(stage.namespace.as_str());
     let mut watch = stage.cluster.watch(&config_maps(), namespace, Some("!absent"), View::Full);
     while !matches!(next(&mut watch).await, WatchEvent::Restarted(_)) {}
-    let new = stage.config_map("a", json!({"key": "1"}));
+    let new = stage.config_map("a", &json!({"key": "1"}));
     let live = stage.apply(&new).await.unwrap();
     loop {
         match next(&mut watch).await {
@@ -79,9 +79,7 @@ async fn a_full_watch_has_the_whole_object_and_tells_what_is_gone() {
 async fn a_watch_outlives_the_api_server_and_misses_nothing() {
     let control_plane =
         ControlPlane::start(Options { controller_manager: false, ..Options::default() }).await.unwrap();
-    let cluster = connect(&control_plane).await;
-    let namespace = control_plane.namespace("outage").await.unwrap();
-    let stage = Stage { cluster, namespace };
+    let stage = Stage::on(&control_plane, "outage").await;
     let wanted = Some(stage.namespace.as_str());
     let mut watch = stage.cluster.watch(&config_maps(), wanted, Some("watched"), View::Metadata);
     assert!(names(&next(&mut watch).await).is_empty());
@@ -91,7 +89,7 @@ async fn a_watch_outlives_the_api_server_and_misses_nothing() {
     let error = watch.next().await.unwrap().unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     control_plane.start_apiserver().await.unwrap();
-    let mut object = stage.config_map("a", json!({})).object;
+    let mut object = stage.config_map("a", &json!({})).object;
     object["metadata"]["labels"] = json!({"watched": "true"});
     stage.apply(&manifest(object)).await.unwrap();
     loop {
@@ -111,7 +109,7 @@ async fn a_watch_outlives_the_api_server_and_misses_nothing() {
 #[tokio::test]
 async fn a_list_of_more_than_one_page_is_complete() {
     let stage = Stage::new("pages").await;
-    let manifests: Vec<_> = (0..501).map(|n| stage.config_map(&format!("a-{n}"), json!({}))).collect();
+    let manifests: Vec<_> = (0..501).map(|n| stage.config_map(&format!("a-{n}"), &json!({}))).collect();
     let applied =
         futures::stream::iter(&manifests).map(|manifest| stage.apply(manifest)).buffer_unordered(16);
     assert!(applied.all(|result| async move { result.is_ok() }).await);

@@ -10,7 +10,7 @@ use crate::stage::{OURS, Stage, THEIRS, annotation, manifest, options};
 #[tokio::test]
 async fn a_new_object_is_created_by_one_request() {
     let stage = Stage::new("create").await;
-    let new = stage.config_map("a", json!({"key": "1"}));
+    let new = stage.config_map("a", &json!({"key": "1"}));
     stage.cluster.resolve(&(&new).into()).await.unwrap();
     let before = stage.cluster.requests().total();
     let live = stage.cluster.apply(&new, &options(OURS, false, None)).await.unwrap();
@@ -23,7 +23,7 @@ async fn a_new_object_is_created_by_one_request() {
 async fn an_object_of_another_application_is_a_conflict_that_names_it() {
     let stage = Stage::new("owners").await;
     let owned_by = |owner: &str| {
-        let mut object = stage.config_map("a", json!({"key": "1"})).object;
+        let mut object = stage.config_map("a", &json!({"key": "1"})).object;
         object["metadata"]["annotations"] = json!({ APPLICATION_ANNOTATION: owner });
         manifest(object)
     };
@@ -40,43 +40,43 @@ async fn an_object_of_another_application_is_a_conflict_that_names_it() {
 #[tokio::test]
 async fn an_apply_with_preconditions_never_touches_what_is_not_as_it_was_read() {
     let stage = Stage::new("fence").await;
-    let first = stage.config_map("a", json!({"key": "1"}));
-    let second = stage.config_map("a", json!({"key": "2"}));
+    let first = stage.config_map("a", &json!({"key": "1"}));
+    let second = stage.config_map("a", &json!({"key": "2"}));
     let object = ObjectRef::from(&first);
-    let stale =
+    let late =
         |result: Result<_, ClusterError>| assert!(matches!(result, Err(ClusterError::StaleVersion { .. })));
 
     let read = Precondition::of(&stage.apply(&first).await.unwrap()).unwrap();
     let unchanged = stage.cluster.apply(&second, &options(OURS, true, Some(&read))).await.unwrap();
     assert_eq!(unchanged["data"]["key"], "2");
-    stale(stage.cluster.apply(&first, &options(OURS, true, Some(&read))).await);
+    late(stage.cluster.apply(&first, &options(OURS, true, Some(&read))).await);
 
     let read = Precondition::of(&unchanged).unwrap();
     let only_uid = Precondition { resource_version: None, ..read.clone() };
     stage.cluster.delete(&object, &read, Propagation::Background).await.unwrap();
     for precondition in [&read, &only_uid] {
-        stale(stage.cluster.apply(&first, &options(OURS, true, Some(precondition))).await);
+        late(stage.cluster.apply(&first, &options(OURS, true, Some(precondition))).await);
     }
     let gone = stage.cluster.get(&object, View::Metadata).await;
     assert!(matches!(gone, Err(ClusterError::NotFound { .. })), "{gone:?}");
 
     stage.apply(&first).await.unwrap();
     for precondition in [&read, &only_uid] {
-        stale(stage.cluster.apply(&second, &options(OURS, true, Some(precondition))).await);
+        late(stage.cluster.apply(&second, &options(OURS, true, Some(precondition))).await);
     }
 }
 
 #[tokio::test]
 async fn a_delete_hits_only_the_object_that_was_read_and_tells_what_finalizers_hold() {
     let stage = Stage::new("delete").await;
-    let new = stage.config_map("a", json!({}));
+    let new = stage.config_map("a", &json!({}));
     let object = ObjectRef::from(&new);
     let read = Precondition::of(&stage.apply(&new).await.unwrap()).unwrap();
     let other = Precondition { uid: "another".to_owned(), ..read.clone() };
     let wrong = stage.cluster.delete(&object, &other, Propagation::Background).await;
     assert!(matches!(wrong, Err(ClusterError::StaleVersion { .. })), "{wrong:?}");
 
-    let held = stage.edit(&object, json!({"metadata": {"finalizers": ["example.com/held"]}})).await;
+    let held = stage.edit(&object, &json!({"metadata": {"finalizers": ["example.com/held"]}})).await;
     let changed = stage.cluster.delete(&object, &read, Propagation::Background).await;
     assert!(matches!(changed, Err(ClusterError::StaleVersion { .. })), "{changed:?}");
     let read = Precondition::of(&held).unwrap();
@@ -84,7 +84,7 @@ async fn a_delete_hits_only_the_object_that_was_read_and_tells_what_finalizers_h
         stage.cluster.delete(&object, &read, Propagation::Background).await,
         Ok(Deletion::Terminating)
     );
-    stage.edit(&object, json!({"metadata": {"finalizers": null}})).await;
+    stage.edit(&object, &json!({"metadata": {"finalizers": null}})).await;
 
     let read = Precondition::of(&stage.apply(&new).await.unwrap()).unwrap();
     assert_eq!(stage.cluster.delete(&object, &read, Propagation::Background).await, Ok(Deletion::Gone));
@@ -108,7 +108,7 @@ async fn what_can_not_be_written_is_told_apart() {
     let missing = apply(elsewhere).await;
     assert_eq!(missing.to_string(), "Namespace/nowhere does not exist");
 
-    let mut object = stage.config_map("a", json!({"key": "x".repeat(2 << 20)})).object;
+    let mut object = stage.config_map("a", &json!({"key": "x".repeat(2 << 20)})).object;
     assert!(matches!(apply(object.clone()).await, ClusterError::TooLarge { .. }));
     object["data"] = json!({"key": {"not": "text"}});
     assert!(matches!(apply(object.clone()).await, ClusterError::Invalid { .. }));
@@ -143,7 +143,7 @@ async fn an_admission_policy_that_refuses_is_no_missing_right() {
     stage.apply(&policy("ValidatingAdmissionPolicyBinding", binding)).await.unwrap();
 
     let dry = ApplyOptions { manager: OURS, force: true, precondition: None, dry_run: true };
-    let refused = stage.config_map("a", json!({"forbidden": "1"}));
+    let refused = stage.config_map("a", &json!({"forbidden": "1"}));
     // A policy is in force some moments after it was written.
     let error = loop {
         if let Err(error) = stage.cluster.apply(&refused, &dry).await {
@@ -154,7 +154,7 @@ async fn an_admission_policy_that_refuses_is_no_missing_right() {
         matches!(&error, ClusterError::Denied { message, .. } if message.contains("not this key")),
         "{error:?}"
     );
-    stage.cluster.apply(&stage.config_map("a", json!({"allowed": "1"})), &dry).await.unwrap();
+    stage.cluster.apply(&stage.config_map("a", &json!({"allowed": "1"})), &dry).await.unwrap();
 }
 
 #[tokio::test]
@@ -173,13 +173,13 @@ async fn metadata_and_status_are_merged_only_into_the_version_that_was_read() {
     let note = annotation("example.com/note", "1");
     let noted = stage.cluster.patch_metadata(&object, &note, Some(&precondition), OURS).await.unwrap();
     assert_eq!(noted["metadata"]["annotations"]["example.com/note"], "1");
-    let stale = stage.cluster.patch_metadata(&object, &note, Some(&precondition), OURS).await;
-    assert!(matches!(stale, Err(ClusterError::StaleVersion { .. })), "{stale:?}");
+    let late = stage.cluster.patch_metadata(&object, &note, Some(&precondition), OURS).await;
+    assert!(matches!(late, Err(ClusterError::StaleVersion { .. })), "{late:?}");
 
     let status = json!({"conditions": [{"type": "Custom", "status": "True"}]});
     let old = read["metadata"]["resourceVersion"].as_str();
-    let stale = stage.cluster.patch_status(&object, &status, old, OURS).await;
-    assert!(matches!(stale, Err(ClusterError::StaleVersion { .. })), "{stale:?}");
+    let late = stage.cluster.patch_status(&object, &status, old, OURS).await;
+    assert!(matches!(late, Err(ClusterError::StaleVersion { .. })), "{late:?}");
     let patched = stage.cluster.patch_status(&object, &status, None, OURS).await.unwrap();
     assert_eq!(patched["status"]["conditions"][0]["type"], "Custom");
 }
@@ -204,15 +204,15 @@ async fn of_two_who_update_a_lease_one_wins() {
     next.holder = None;
     let given_back = stage.cluster.update_lease(namespace, &next).await.unwrap();
     assert_eq!(given_back.holder, None);
-    let stale = stage.cluster.update_lease(namespace, &created).await;
-    assert!(matches!(stale, Err(ClusterError::StaleVersion { .. })), "{stale:?}");
+    let late = stage.cluster.update_lease(namespace, &created).await;
+    assert!(matches!(late, Err(ClusterError::StaleVersion { .. })), "{late:?}");
     assert_eq!(stage.cluster.get_lease(namespace, "a").await, Ok(Some(given_back)));
 }
 
 #[tokio::test]
 async fn events_are_recorded_where_describe_looks_for_them() {
     let stage = Stage::new("events").await;
-    let new = stage.config_map("a", json!({}));
+    let new = stage.config_map("a", &json!({}));
     let live = stage.apply(&new).await.unwrap();
     let event = NewEvent {
         regarding: &ObjectRef::from(&new),

@@ -31,7 +31,7 @@ impl Segment<'_> {
 /// zeroed, or whose segments are used by number, is given back as it is.
 pub(super) fn merge(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
     let Some(segments) = mergeable(wasm)? else { return Ok(wasm.to_vec()) };
-    let merged = coalesce(segments);
+    let merged = coalesce(&segments);
     let count = u32::try_from(merged.len()).context("count the data segments")?;
     let mut data = DataSection::new();
     for segment in &merged {
@@ -127,14 +127,14 @@ fn active(data: &Data<'_>) -> Option<u64> {
 
 /// Joins segments that touch, overlap or nearly do. Where they overlap, the
 /// later one wins, as it does when they are copied in order.
-pub(super) fn coalesce(segments: Vec<Segment<'_>>) -> Vec<Segment<'_>> {
+pub(super) fn coalesce(segments: &[Segment<'_>]) -> Vec<Segment<'static>> {
     let mut order: Vec<(u64, u64)> = segments
         .iter()
         .filter(|segment| !segment.data.is_empty())
         .map(|segment| (segment.start, segment.end()))
         .collect();
     order.sort_unstable();
-    let mut merged: Vec<Segment<'_>> = Vec::new();
+    let mut merged: Vec<Segment<'static>> = Vec::new();
     let mut last_end = 0;
     let mut spans: Vec<(u64, u64)> = Vec::new();
     for (start, end) in order {

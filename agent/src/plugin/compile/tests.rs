@@ -30,7 +30,7 @@ proptest! {
     #[test]
     fn merged_segments_give_the_same_memory(parts in vec((0_u64..4000, vec(any::<u8>(), 0..40)), 0..60)) {
         let segments: Vec<_> = parts.iter().map(|(start, data)| Segment { start: *start, data: data.into() }).collect();
-        let merged = coalesce(segments.clone());
+        let merged = coalesce(&segments);
         prop_assert_eq!(image(&segments), image(&merged));
         for pair in merged.windows(2) {
             prop_assert!(pair[0].start + (pair[0].data.len() as u64) < pair[1].start, "unmerged neighbours");
@@ -278,6 +278,7 @@ fn given_upstream_kustomize_when_prepared_and_compiled_then_it_renders_the_same_
     assert!(refused.contains("gone.yaml") && refused.contains(r#""severity":"error""#), "{refused}");
 }
 
+#[expect(clippy::print_stderr, reason = "a measurement is for whoever runs it")]
 fn timed<T>(what: &str, body: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let value = body();
@@ -294,6 +295,7 @@ fn resident() -> i64 {
 
 #[test]
 #[ignore = "a measurement: run it alone, with --nocapture"]
+#[expect(clippy::print_stderr, reason = "a measurement is for whoever runs it")]
 fn measure_kustomize_with_and_without_its_snapshot() {
     let wasm = timed("go build", build_kustomize);
     let merged = timed("merge", || merge(&wasm).unwrap());

@@ -51,13 +51,7 @@ pub(super) fn resolve(
         return Err(Errno::INVAL.into());
     }
     let base = sandbox.files.directory(fd)?;
-    let (path, entry) = sandbox.tree.resolve(base, name, follow)?;
-    let is_file =
-        entry.as_ref().is_some_and(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable));
-    if is_file && name.ends_with('/') {
-        return Err(Errno::NOTDIR.into());
-    }
-    Ok((path, entry))
+    Ok(sandbox.tree.resolve(base, name, follow)?)
 }
 
 pub(super) fn open(

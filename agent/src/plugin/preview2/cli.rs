@@ -19,14 +19,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     environment.function("initial-cwd", |_, ()| Ok(Some("/".to_owned())))?;
 
     let mut exit = Interface::open(linker, "cli/exit")?;
-    exit.function("exit", |_, (status,): (Result<(), ()>,)| -> wasmtime::Result<()> {
-        Err(Exit(i32::from(status.is_err())).into())
-    })
-    .and_then(|()| {
-        exit.function("exit-with-code", |_, (code,): (u8,)| -> wasmtime::Result<()> {
-            Err(Exit(i32::from(code)).into())
-        })
-    })?;
+    exit.procedure("exit", |_, (status,): (Result<(), ()>,)| Err(Exit(i32::from(status.is_err())).into()))?;
+    exit.procedure("exit-with-code", |_, (code,): (u8,)| Err(Exit(i32::from(code)).into()))?;
 
     Interface::open(linker, "cli/stdin")?
         .function("get-stdin", |renderer, ()| Ok(renderer.table.push(InputStream::Stdin)?))?;

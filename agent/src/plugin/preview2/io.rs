@@ -62,14 +62,12 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         let now = renderer.sandbox.monotonic_nanoseconds;
         Ok(renderer.table.get(&this)?.ready_at.is_none_or(|at| at <= now))
     })?;
-    poll.function("[method]pollable.block", |renderer, (this,): (Resource<Pollable>,)| {
+    poll.procedure("[method]pollable.block", |renderer, (this,): (Resource<Pollable>,)| {
         let at = renderer.table.get(&this)?.ready_at;
         sleep_until(renderer, at);
         Ok(())
-    })
-    .and_then(|()| {
-        poll.function("poll", |renderer, (all,): (Vec<Resource<Pollable>>,)| poll_all(renderer, &all))
     })?;
+    poll.function("poll", |renderer, (all,): (Vec<Resource<Pollable>>,)| poll_all(renderer, &all))?;
 
     let mut streams = Interface::open(linker, "io/streams")?;
     streams.resource::<InputStream>("input-stream")?;

@@ -42,6 +42,12 @@ fn quotes_and_blocks_make_text() {
 }
 
 #[test]
+fn a_block_that_ends_with_the_file_has_no_line_feed_of_its_own() {
+    assert_eq!(contents("a: |\n  x"), [json!({"a": "x"})]);
+    assert_eq!(contents("a: |\n  x\n"), [json!({"a": "x\n"})]);
+}
+
+#[test]
 fn keys_become_text() {
     assert_eq!(
         contents("1: a\ny: b\n'n': c\n0x10: d\n"),

@@ -1,0 +1,262 @@
+//! What the agent has at hand of one Application: its resource as it was seen
+//! last, its status as it was written last, its Inventory, and the set that was
+//! applied last.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::event::{Name, Target};
+use crate::api::{Application, ApplicationStatus};
+use crate::cluster::{Cluster, ClusterError, Gvk, ObjectRef, merge_patch};
+use crate::controller::status::Draft;
+use crate::object::ObjectKey;
+use crate::plan::inventory::Inventory;
+use crate::plan::stamp::Owner;
+use crate::plan::{Desired, Plan};
+use crate::render::Rendered;
+
+/// The field manager of the agent's own resources.
+const MANAGER: &str = "windlass";
+/// How often a conditional write of the status is begun anew.
+const ATTEMPTS: usize = 3;
+
+/// The resource as the watch shows it, apart from the desk, whose user may be
+/// in the middle of a sync.
+pub(crate) struct Resource {
+    current: Mutex<Arc<Application>>,
+}
+
+impl Resource {
+    pub(crate) fn new(application: Application) -> Self {
+        Self { current: Mutex::new(Arc::new(application)) }
+    }
+
+    pub(crate) fn set(&self, application: Application) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(application);
+    }
+
+    pub(crate) fn get(&self) -> Arc<Application> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The set that was applied last, with what it was made for.
+pub(crate) struct Hand {
+    pub(crate) rendered: Arc<Rendered>,
+    target: Target,
+    desired: HashMap<ObjectKey, Arc<Desired>>,
+}
+
+/// One Application's desk. Whoever holds it is the only one who works on it.
+pub(crate) struct Desk {
+    pub(crate) name: Name,
+    pub(crate) owner: Owner,
+    pub(crate) inventory: Inventory,
+    pub(crate) hand: Option<Hand>,
+    /// The status as it was written last.
+    status: ApplicationStatus,
+    resource_version: Option<String>,
+    /// Whether health was awaited for too long since the last sync.
+    pub(crate) health_timed_out: bool,
+    /// Whether the parent's marks of the ApplySet were seen or written.
+    marked: bool,
+}
+
+impl Desk {
+    /// Starts from what the resource's status says.
+    pub(crate) fn new(name: Name, application: &Application) -> Self {
+        let status = application.status.clone().unwrap_or_default();
+        let owner = owner_of(&name, application);
+        let id = owner.applyset_id();
+        let marked = application
+            .metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(APPLYSET_ID_LABEL))
+            .is_some_and(|label| *label == id);
+        Self {
+            owner,
+            name,
+            inventory: Inventory::from(status.inventory.as_slice()),
+            hand: None,
+            status,
+            resource_version: application.metadata.resource_version.clone(),
+            health_timed_out: false,
+            marked,
+        }
+    }
+
+    /// Whether the set that was applied last is this one, made for the same target.
+    pub(crate) fn holds(&self, rendered: &Rendered, target: &Target) -> bool {
+        self.hand.as_ref().is_some_and(|hand| {
+            hand.rendered.digest() == rendered.digest()
+                && (hand.target.version, hand.target.rules) == (target.version, target.rules)
+        })
+    }
+
+    /// Takes an applied set in hand.
+    pub(crate) fn take_in_hand(&mut self, rendered: Arc<Rendered>, target: &Target, plan: &Plan) {
+        let desired = plan.desired.iter().map(|desired| (desired.key.clone(), desired.clone())).collect();
+        self.hand = Some(Hand { rendered, target: target.clone(), desired });
+    }
+
+    /// The manifests in hand of these objects.
+    pub(crate) fn in_hand(&self, objects: &[ObjectKey]) -> Vec<Arc<Desired>> {
+        let Some(hand) = &self.hand else { return Vec::new() };
+        objects.iter().filter_map(|object| hand.desired.get(object).cloned()).collect()
+    }
+
+    /// The kinds of everything owned.
+    pub(crate) fn kinds(&self) -> BTreeSet<Gvk> {
+        self.inventory.iter().map(|(key, owned)| Gvk::new(&key.group, &owned.version, &key.kind)).collect()
+    }
+
+    pub(crate) fn status(&self) -> &ApplicationStatus {
+        &self.status
+    }
+
+    /// Writes what changed of the status; nothing is sent when nothing did.
+    pub(crate) async fn publish(
+        &mut self,
+        cluster: &Cluster,
+        generation: i64,
+        edit: impl FnOnce(&mut Draft<'_>),
+    ) -> Result<bool, ClusterError> {
+        let mut status = self.status.clone();
+        edit(&mut Draft::new(&mut status, generation, Timestamp::now()));
+        self.take_inventory_into(&mut status);
+        self.write(cluster, status, false).await
+    }
+
+    /// Records the objects that are about to be written, on condition that
+    /// nobody else has written the Inventory since. True when it is on record.
+    pub(crate) async fn record_intent(
+        &mut self,
+        cluster: &Cluster,
+        generation: i64,
+        intent: &Inventory,
+        edit: impl FnOnce(&mut Draft<'_>),
+    ) -> Result<bool, ClusterError> {
+        let mut status = self.status.clone();
+        edit(&mut Draft::new(&mut status, generation, Timestamp::now()));
+        status.inventory = intent.into();
+        // Grows even when the set stays the same: a stale agent's write then fails.
+        status.inventory_generation += 1;
+        self.write(cluster, status, true).await
+    }
+
+    fn take_inventory_into(&self, status: &mut ApplicationStatus) {
+        let inventory: Vec<_> = (&self.inventory).into();
+        if status.inventory != inventory {
+            status.inventory = inventory;
+            status.inventory_generation += 1;
+        }
+    }
+
+    async fn write(
+        &mut self,
+        cluster: &Cluster,
+        status: ApplicationStatus,
+        fenced: bool,
+    ) -> Result<bool, ClusterError> {
+        let Some(patch) = self.patch(&status) else { return Ok(true) };
+        let fenced = fenced || status.inventory_generation != self.status.inventory_generation;
+        let object = self.reference();
+        for _ in 0..ATTEMPTS {
+            let version = if fenced { self.resource_version.as_deref() } else { None };
+            match cluster.patch_status(&object, &patch, version, MANAGER).await {
+                Ok(written) => {
+                    self.resource_version = text(&written, "/metadata/resourceVersion");
+                    self.status = status;
+                    return Ok(true);
+                }
+                Err(ClusterError::StaleVersion { .. }) => {
+                    if !self.refresh(cluster).await? {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads the resource's version anew. False when somebody else wrote the
+    /// Inventory meanwhile: that can only be another agent.
+    async fn refresh(&mut self, cluster: &Cluster) -> Result<bool, ClusterError> {
+        let object = cluster.get(&self.reference(), crate::cluster::View::Full).await?;
+        let generation = object.pointer("/status/inventoryGeneration").and_then(Value::as_i64).unwrap_or(0);
+        let uid = text(&object, "/metadata/uid");
+        if generation != self.status.inventory_generation || uid.as_ref() != Some(&self.owner.uid) {
+            return Ok(false);
+        }
+        self.resource_version = text(&object, "/metadata/resourceVersion");
+        Ok(true)
+    }
+
+    fn patch(&self, status: &ApplicationStatus) -> Option<Value> {
+        let from = serde_json::to_value(&self.status).unwrap_or_default();
+        let to = serde_json::to_value(status).unwrap_or_default();
+        merge_patch(&from, &to)
+    }
+
+    /// Marks the Application as the parent of its ApplySet (KEP-3659), once.
+    pub(crate) async fn mark_applyset(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
+        if self.marked {
+            return Ok(());
+        }
+        let kinds: BTreeSet<String> = self
+            .kinds()
+            .into_iter()
+            .map(|gvk| if gvk.group.is_empty() { gvk.kind } else { format!("{}.{}", gvk.kind, gvk.group) })
+            .collect();
+        let metadata = serde_json::json!({
+            "labels": { APPLYSET_ID_LABEL: self.owner.applyset_id() },
+            "annotations": {
+                "applyset.kubernetes.io/tooling": concat!("windlass/v", env!("CARGO_PKG_VERSION")),
+                "applyset.kubernetes.io/contains-group-kinds":
+                    kinds.into_iter().collect::<Vec<_>>().join(","),
+            },
+        });
+        let Value::Object(metadata) = metadata else { return Ok(()) };
+        let written = cluster.patch_metadata(&self.reference(), &metadata, None, MANAGER).await?;
+        self.resource_version = text(&written, "/metadata/resourceVersion");
+        self.marked = true;
+        Ok(())
+    }
+
+    /// The Application itself.
+    pub(crate) fn reference(&self) -> ObjectRef {
+        reference_of("Application", &self.name)
+    }
+}
+
+/// The label by which the parent of an ApplySet is found (KEP-3659).
+const APPLYSET_ID_LABEL: &str = "applyset.kubernetes.io/id";
+
+/// One of the agent's own resources.
+pub(crate) fn reference_of(kind: &str, name: &Name) -> ObjectRef {
+    let key = ObjectKey {
+        group: crate::api::GROUP.to_owned(),
+        kind: kind.to_owned(),
+        namespace: (!name.namespace.is_empty()).then(|| name.namespace.clone()),
+        name: name.name.clone(),
+    };
+    ObjectRef::new(key, crate::api::VERSION)
+}
+
+/// Whom the objects of an Application belong to.
+pub(crate) fn owner_of(name: &Name, application: &Application) -> Owner {
+    Owner {
+        namespace: name.namespace.clone(),
+        name: name.name.clone(),
+        uid: application.metadata.uid.clone().unwrap_or_default(),
+    }
+}
+
+fn text(object: &Value, pointer: &str) -> Option<String> {
+    object.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+}

@@ -1,0 +1,494 @@
+//! Performs actions: each in a task of its own, whose result comes back as an
+//! event.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::desk::Desk;
+use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
+use super::publish::{Happening, Recorder};
+use super::report::SyncError;
+use super::resources::{Entry, Known, repository_version};
+use super::status::label;
+use super::sync::{Steps, SyncReport};
+use crate::api::Application;
+use crate::api::condition::{ConditionType, condition};
+use crate::apply::{self, Change};
+use crate::cluster::EventType;
+use crate::object::ObjectKey;
+use crate::plan::order::Stage;
+use crate::plan::prune::Removal;
+use crate::plan::{Apply, Plan};
+use crate::plugin::HealthState;
+use crate::telemetry::metrics::{Metrics, Outcome, Step};
+
+/// Performs what the state machine decides.
+pub(crate) struct Shell {
+    work: Arc<Work>,
+    tasks: TaskTracker,
+    /// What stops a poll or an attempt.
+    running: Arc<Mutex<HashMap<Attempt, CancellationToken>>>,
+}
+
+/// What every task works with.
+struct Work {
+    steps: Arc<Steps>,
+    known: Arc<Known>,
+    recorder: Recorder,
+    events: mpsc::Sender<Event>,
+    metrics: Metrics,
+}
+
+impl Shell {
+    pub(crate) fn new(
+        steps: Arc<Steps>,
+        known: Arc<Known>,
+        recorder: Recorder,
+        events: mpsc::Sender<Event>,
+        tasks: TaskTracker,
+        metrics: Metrics,
+    ) -> Self {
+        let work = Arc::new(Work { steps, known, recorder, events, metrics });
+        Self { work, tasks, running: Arc::default() }
+    }
+
+    /// Begins an action; never waits for it.
+    pub(crate) fn perform(&self, action: Action) {
+        let work = self.work.clone();
+        match action {
+            Action::Poll { name, attempt } => {
+                let span = tracing::info_span!("poll", repository = %name);
+                self.start(attempt, |cancel| {
+                    async move { work.poll(name, attempt, cancel).await }.instrument(span)
+                });
+            }
+            Action::Sync { name, attempt, target } => {
+                let revision = tracing::field::display(target.revision.commit);
+                let span = tracing::info_span!("sync", application = %name, revision);
+                self.start(attempt, |cancel| {
+                    async move { work.sync(name, attempt, target, cancel).await }.instrument(span)
+                });
+            }
+            Action::Correct { name, attempt, objects } => {
+                let span = tracing::info_span!("correct", application = %name);
+                self.start(attempt, |cancel| {
+                    async move { work.correct(name, attempt, objects, cancel).await }.instrument(span)
+                });
+            }
+            Action::Cancel { attempt, .. } | Action::CancelPoll { attempt, .. } => {
+                if let Some(cancel) = lock(&self.running).get(&attempt) {
+                    cancel.cancel();
+                }
+            }
+            Action::Explain { name, waiting } => {
+                self.tasks.spawn(async move { work.explain(name, waiting).await });
+            }
+            Action::ReportFight { name, object } => {
+                self.tasks.spawn(async move { work.report_fight(name, object).await });
+            }
+            Action::ReportHealthTimeout(name) => {
+                self.tasks.spawn(async move { work.publish_health(name, true).await });
+            }
+            Action::PublishHealth(name) => {
+                self.tasks.spawn(async move { work.publish_health(name, false).await });
+            }
+            Action::Forget(name) => work.forget(&name),
+        }
+    }
+
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        attempt: Attempt,
+        task: impl FnOnce(CancellationToken) -> F,
+    ) {
+        let cancel = CancellationToken::new();
+        lock(&self.running).insert(attempt, cancel.clone());
+        let (task, running) = (task(cancel), self.running.clone());
+        self.tasks.spawn(async move {
+            task.await;
+            lock(&running).remove(&attempt);
+        });
+    }
+}
+
+impl Work {
+    async fn poll(&self, name: Name, attempt: Attempt, cancel: CancellationToken) {
+        let began = Instant::now();
+        let outcome = match self.known.repository(&name) {
+            Some(repository) => {
+                let version = repository_version(&repository);
+                let result = self.steps.sources.poll(&name, version, &repository, cancel).await;
+                let outcome = match &result {
+                    Ok(found) if found.moved => Outcome::Done,
+                    Ok(_) => Outcome::Unchanged,
+                    Err(error) if error.cancelled => Outcome::Cancelled,
+                    Err(_) => Outcome::Failed,
+                };
+                self.metrics.step(Step::Poll, outcome, began.elapsed());
+                if let Ok(found) = &result
+                    && found.moved
+                {
+                    tracing::info!(revision = %label(&found.revision), "a new revision");
+                }
+                let polled = match &result {
+                    Ok(found) => Polled::Revision(found.revision.clone()),
+                    Err(error) if error.cancelled => Polled::Cancelled,
+                    Err(_) => Polled::Failed,
+                };
+                // The revision goes on its way before anything is told of it.
+                self.send(Event::Polled { name: name.clone(), attempt, outcome: polled }).await;
+                if !matches!(&result, Err(error) if error.cancelled) {
+                    self.recorder.polled(&name, &repository, result.as_ref()).await;
+                }
+                return;
+            }
+            None => Polled::Cancelled,
+        };
+        self.steps.sources.forget(&name);
+        self.send(Event::Polled { name, attempt, outcome }).await;
+    }
+
+    async fn sync(&self, name: Name, attempt: Attempt, target: Target, cancel: CancellationToken) {
+        let began = Instant::now();
+        let end = match self.known.application(&name) {
+            Some(entry) => self.sync_entry(&entry, &target, &cancel).await,
+            None => SyncEnd::Cancelled { touched: false },
+        };
+        let outcome = match end {
+            SyncEnd::Done => Outcome::Done,
+            SyncEnd::Failed { .. } => Outcome::Failed,
+            SyncEnd::Cancelled { .. } => Outcome::Cancelled,
+        };
+        self.metrics.step(Step::Sync, outcome, began.elapsed());
+        self.send(Event::Synced { name: name.clone(), attempt, end }).await;
+        let state = self.steps.observer.roll_up(&name).state;
+        self.send(Event::HealthChanged { name, state }).await;
+    }
+
+    async fn sync_entry(&self, entry: &Entry, target: &Target, cancel: &CancellationToken) -> SyncEnd {
+        let mut desk = entry.desk.lock().await;
+        let application = entry.resource.get();
+        let result = self.steps.sync(&mut desk, &application, target, cancel).await;
+        match result {
+            Ok(report) => match self.publish_synced(&mut desk, &application, target, report).await {
+                true => SyncEnd::Done,
+                // What is not on record has to be put there.
+                false => SyncEnd::Failed { retry: true, touched: true },
+            },
+            Err(error) if error.cancelled => SyncEnd::Cancelled { touched: error.touched },
+            Err(error) => {
+                let (retry, touched) = (error.retry, error.touched);
+                self.publish_failed(&mut desk, &application, target, &error).await;
+                SyncEnd::Failed { retry, touched }
+            }
+        }
+    }
+
+    /// True when the status is on record.
+    async fn publish_synced(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        target: &Target,
+        report: SyncReport,
+    ) -> bool {
+        let roll_up = self.steps.observer.roll_up(&desk.name);
+        desk.health_timed_out &= report.changes.is_empty();
+        let timed_out = desk.health_timed_out;
+        let generation = application.metadata.generation.unwrap_or(0);
+        let was_refused = desk.status().conditions.iter().any(|condition| {
+            condition.type_ != "Ready" && condition.type_ != "Healthy" && condition.status == "False"
+        });
+        let moved = !report.changes.is_empty();
+        let published = desk
+            .publish(&self.steps.cluster, generation, |draft| {
+                draft.synced(&target.revision, report.rendered.renderer(), &report.verdicts, moved);
+                // After a restart nothing is assessed yet, and the former verdict stands.
+                if moved || roll_up.state != HealthState::Unknown {
+                    draft.health(&roll_up, timed_out);
+                }
+            })
+            .await;
+        let uid = application.metadata.uid.as_deref();
+        if moved || was_refused {
+            let note = format!("{}: {}", label(&target.revision), summary(&report.changes));
+            tracing::info!(changes = summary(&report.changes), "applied");
+            self.happened(desk, uid, EventType::Normal, "Applied", "Apply", &note).await;
+        }
+        for warning in report.warnings.iter().chain(
+            report.verdicts.iter().map(|verdict| verdict.diagnostic().to_string()).collect::<Vec<_>>().iter(),
+        ) {
+            self.happened(desk, uid, EventType::Warning, "Warning", "Judge", warning).await;
+        }
+        if moved && let Err(error) = desk.mark_applyset(&self.steps.cluster).await {
+            tracing::warn!(%error, "mark the ApplySet");
+        }
+        match published {
+            Ok(on_record) => on_record,
+            Err(error) => {
+                tracing::warn!(%error, "write the status");
+                false
+            }
+        }
+    }
+
+    async fn publish_failed(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        target: &Target,
+        error: &SyncError,
+    ) {
+        tracing::warn!(reason = error.reason.as_str(), message = error.message, "refused or failed");
+        let generation = application.metadata.generation.unwrap_or(0);
+        let roll_up = self.steps.observer.roll_up(&desk.name);
+        let (touched, timed_out) = (error.touched, desk.health_timed_out);
+        let published = desk
+            .publish(&self.steps.cluster, generation, |draft| {
+                draft.failed(&target.revision, error);
+                if touched {
+                    draft.health(&roll_up, timed_out);
+                }
+            })
+            .await;
+        if let Err(error) = published {
+            tracing::warn!(%error, "write the status");
+        }
+        let note = format!("{}: {}", label(&target.revision), error.message);
+        let uid = application.metadata.uid.as_deref();
+        let action = match error.stage {
+            super::report::Stage::Render => "Render",
+            super::report::Stage::Gate => "Judge",
+            super::report::Stage::Apply => "Apply",
+        };
+        self.happened(desk, uid, EventType::Warning, error.reason.as_str(), action, &note).await;
+    }
+
+    async fn correct(
+        &self,
+        name: Name,
+        attempt: Attempt,
+        objects: Vec<ObjectKey>,
+        cancel: CancellationToken,
+    ) {
+        let corrections = match self.known.application(&name) {
+            Some(entry) => self.correct_entry(&entry, &objects, &cancel).await,
+            None => Vec::new(),
+        };
+        self.send(Event::Corrected { name: name.clone(), attempt, corrections }).await;
+        let state = self.steps.observer.roll_up(&name).state;
+        self.send(Event::HealthChanged { name, state }).await;
+    }
+
+    /// Writes what really drifted of these objects, from the manifests in hand.
+    async fn correct_entry(
+        &self,
+        entry: &Entry,
+        objects: &[ObjectKey],
+        cancel: &CancellationToken,
+    ) -> Vec<Correction> {
+        let began = Instant::now();
+        let mut desk = entry.desk.lock().await;
+        let application = entry.resource.get();
+        let applies: Vec<Apply> = {
+            let index = self.steps.observer.index();
+            desk.in_hand(objects)
+                .into_iter()
+                .map(|desired| Apply { live: index.live(&desired.key), desired })
+                .filter(|apply| !crate::plan::holds(&apply.desired, &desk.inventory, apply.live.as_ref()))
+                .collect()
+        };
+        let writer = match self.steps.writer(&desk, &application, cancel) {
+            Ok(writer) if !applies.is_empty() => writer,
+            _ => return Vec::new(),
+        };
+        let plan = Plan {
+            owner: desk.owner.clone(),
+            desired: applies.iter().map(|apply| apply.desired.clone()).collect(),
+            stages: vec![(Stage::Workloads, applies)],
+            removal: Removal::default(),
+        };
+        let inventory = desk.inventory.clone();
+        let (changes, error) = apply::correct(&writer, &plan, inventory).await;
+        desk.inventory = changes.inventory.clone();
+        self.steps.observer.index().track(&desk.name, &desk.owner.field_manager(), &changes.inventory);
+        let written: Vec<ObjectKey> =
+            self.steps.observe_written(&desk, changes).await.into_iter().map(|(key, _)| key).collect();
+        for key in &written {
+            if let Some(after) = self.steps.observer.take_noticed(key) {
+                self.metrics.corrected(after);
+            }
+        }
+        let outcome = if error.is_none() { Outcome::Done } else { Outcome::Failed };
+        self.metrics.step(Step::Correct, outcome, began.elapsed());
+        let corrections = plan
+            .desired
+            .iter()
+            .map(|desired| Correction {
+                object: desired.key.clone(),
+                succeeded: written.contains(&desired.key),
+            })
+            .collect();
+        self.publish_corrected(&mut desk, &application, &written, error).await;
+        corrections
+    }
+
+    async fn publish_corrected(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        written: &[ObjectKey],
+        error: Option<apply::ApplyError>,
+    ) {
+        let uid = application.metadata.uid.as_deref();
+        if let Some(error) = error {
+            let error = SyncError::apply(&error);
+            if !error.cancelled {
+                tracing::warn!(message = error.message, "drift could not be corrected");
+                let note = format!("drift could not be corrected: {}", error.message);
+                self.happened(desk, uid, EventType::Warning, error.reason.as_str(), "Correct", &note).await;
+            }
+        }
+        let Some(first) = written.first() else { return };
+        let more = if written.len() > 1 { format!(" and {} more", written.len() - 1) } else { String::new() };
+        tracing::info!(object = %first, count = written.len(), "drift corrected");
+        let note = format!("{first}{more}: changed by somebody else, restored to what Git says");
+        self.happened(desk, uid, EventType::Normal, "DriftCorrected", "Correct", &note).await;
+        // The next agent must recognise the objects as they are now.
+        let generation = application.metadata.generation.unwrap_or(0);
+        if let Err(error) = desk.publish(&self.steps.cluster, generation, |_| {}).await {
+            tracing::warn!(%error, "write the status");
+        }
+    }
+
+    async fn explain(&self, name: Name, waiting: Waiting) {
+        let Some(entry) = self.known.application(&name) else { return };
+        let mut desk = entry.desk.lock().await;
+        let application = entry.resource.get();
+        let repository = application.spec.repository.name.clone();
+        let generation = application.metadata.generation.unwrap_or(0);
+        if self.steps.claim.remaining(crate::shard::claim::boot_time()).is_none() {
+            return;
+        }
+        let published =
+            desk.publish(&self.steps.cluster, generation, |draft| draft.waiting(waiting, &repository)).await;
+        if let Err(error) = published {
+            tracing::warn!(application = %name, %error, "write the status");
+        }
+        if let Some(ready) = condition(&desk.status().conditions, ConditionType::Ready).cloned() {
+            let kind = if waiting == Waiting::Suspended { EventType::Normal } else { EventType::Warning };
+            let uid = application.metadata.uid.as_deref();
+            self.happened(&desk, uid, kind, &ready.reason, "Wait", &ready.message).await;
+        }
+    }
+
+    async fn report_fight(&self, name: Name, object: ObjectKey) {
+        let Some(entry) = self.known.application(&name) else { return };
+        let desk = entry.desk.lock().await;
+        let application = entry.resource.get();
+        let note = format!(
+            "{object}: somebody keeps changing what is restored; corrections are slowed down until it stops. \
+             Remove the field from Git, or stop the other writer; kubectl get -o yaml --show-managed-fields names it"
+        );
+        tracing::warn!(application = %name, %object, "a tug-of-war");
+        let uid = application.metadata.uid.as_deref();
+        self.happened(&desk, uid, EventType::Warning, "DriftFight", "Correct", &note).await;
+    }
+
+    async fn publish_health(&self, name: Name, timed_out: bool) {
+        let Some(entry) = self.known.application(&name) else { return };
+        let mut desk = entry.desk.lock().await;
+        desk.health_timed_out |= timed_out;
+        let timed_out = desk.health_timed_out;
+        let application = entry.resource.get();
+        if desk.status().conditions.iter().all(|condition| condition.type_ != ConditionType::Applied.as_str())
+        {
+            return;
+        }
+        let before = healthy(&desk);
+        let roll_up = self.steps.observer.roll_up(&name);
+        let generation = desk.status().observed_generation.unwrap_or(0);
+        match desk.publish(&self.steps.cluster, generation, |draft| draft.health(&roll_up, timed_out)).await {
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(application = %name, %error, "write the status");
+                return;
+            }
+        }
+        let Some((status, reason, message)) = healthy(&desk) else { return };
+        if before.as_ref().map(|(before, ..)| before) == Some(&status) {
+            return;
+        }
+        let uid = application.metadata.uid.as_deref();
+        match status.as_str() {
+            "False" => self.happened(&desk, uid, EventType::Warning, &reason, "Observe", &message).await,
+            "True" => self.happened(&desk, uid, EventType::Normal, "Healthy", "Observe", &message).await,
+            _ => {}
+        }
+    }
+
+    fn forget(&self, name: &Name) {
+        self.steps.observer.index().forget(name);
+        self.steps.memo.forget(&name.namespace, &name.name);
+        self.known.forget_application(name);
+        self.recorder.forget("Application", name);
+    }
+
+    async fn happened(
+        &self,
+        desk: &Desk,
+        uid: Option<&str>,
+        kind: EventType,
+        reason: &str,
+        action: &str,
+        note: &str,
+    ) {
+        let regarding = desk.reference();
+        self.recorder.record(Happening { regarding, uid, kind, reason, action, note }).await;
+    }
+
+    async fn send(&self, event: Event) {
+        // The controller is gone only when everything ends.
+        let _ = self.events.send(event).await;
+    }
+}
+
+fn healthy(desk: &Desk) -> Option<(String, String, String)> {
+    let healthy = condition(&desk.status().conditions, ConditionType::Healthy)?;
+    Some((healthy.status.clone(), healthy.reason.clone(), healthy.message.clone()))
+}
+
+/// `2 created, 1 configured, 1 deleted`, and the objects where they are few.
+fn summary(changes: &[(ObjectKey, Change)]) -> String {
+    if changes.is_empty() {
+        return "nothing differs".to_owned();
+    }
+    let mut counts: BTreeMap<Change, Vec<&ObjectKey>> = BTreeMap::new();
+    for (key, change) in changes {
+        counts.entry(*change).or_default().push(key);
+    }
+    let parts: Vec<String> = counts
+        .into_iter()
+        .map(|(change, keys)| {
+            let word = match change {
+                Change::Created => "created",
+                Change::Configured => "configured",
+                Change::Deleted => "deleted",
+            };
+            let names: Vec<String> = keys.iter().take(3).map(ToString::to_string).collect();
+            let more = if keys.len() > 3 { ", …" } else { "" };
+            format!("{} {word} ({}{more})", keys.len(), names.join(", "))
+        })
+        .collect();
+    parts.join(", ")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

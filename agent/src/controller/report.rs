@@ -1,0 +1,190 @@
+//! Turns how a sync went into what a person and a machine read: the reason and
+//! message of a condition, and whether trying again may help.
+
+use crate::api::condition::Reason;
+use crate::apply::{ApplyError, ObjectError};
+use crate::cluster::ClusterError;
+use crate::diagnostic::Diagnostic;
+use crate::gate::GateError;
+use crate::plan::PlanError;
+use crate::plugin::PluginError;
+use crate::render::{RenderError, RenderFailure};
+use crate::source::SourceError;
+use crate::source::tree::TreeError;
+
+/// How many findings a message names.
+const NAMED_FINDINGS: usize = 5;
+
+/// The step that a sync failed at. Those before it succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Render,
+    Gate,
+    Apply,
+}
+
+/// Why a sync did not reach its target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SyncError {
+    pub(crate) stage: Stage,
+    pub(crate) reason: Reason,
+    /// What happened to which thing, where, and what to do.
+    pub(crate) message: String,
+    /// Whether the same may succeed later without a change of Git, Gates,
+    /// Plugins or the Application.
+    pub(crate) retry: bool,
+    /// It was told to stop: nothing to tell anybody.
+    pub(crate) cancelled: bool,
+    /// Whether something was written.
+    pub(crate) touched: bool,
+}
+
+impl SyncError {
+    fn new(stage: Stage, reason: Reason, message: String, retry: bool) -> Self {
+        Self { stage, reason, message, retry, cancelled: false, touched: false }
+    }
+
+    /// It was told to stop.
+    pub(crate) fn cancelled(stage: Stage, touched: bool) -> Self {
+        Self { cancelled: true, touched, ..Self::new(stage, Reason::Progressing, String::new(), true) }
+    }
+
+    /// The commit's files can't be opened.
+    pub(crate) fn source(error: &SourceError) -> Self {
+        Self::new(Stage::Render, Reason::FetchFailed, with_hint(error.to_string(), error.hint()), true)
+    }
+
+    /// The set could not be made.
+    pub(crate) fn render(failure: &RenderFailure) -> Self {
+        let error = &failure.error;
+        let reason = match error {
+            RenderError::Absent { .. } | RenderError::NothingDetected { .. } => Reason::PluginNotReady,
+            RenderError::PathMissing { .. } | RenderError::NotAFolder { .. } => Reason::PathNotFound,
+            RenderError::Plugin { error, .. } => plugin_reason(error),
+            RenderError::TooManyObjects { .. }
+            | RenderError::ObjectTooLarge { .. }
+            | RenderError::Tree(TreeError::Limit { .. }) => Reason::LimitExceeded,
+            _ => Reason::RenderFailed,
+        };
+        Self::new(Stage::Render, reason, findings(&error.diagnostics()), !error.is_deterministic())
+    }
+
+    /// The set was not admitted.
+    pub(crate) fn gate(error: &GateError) -> Self {
+        match error {
+            GateError::Denied(_) => {
+                let denials: Vec<_> = error
+                    .diagnostics()
+                    .into_iter()
+                    .filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
+                    .collect();
+                Self::new(Stage::Gate, Reason::Denied, findings(&denials), false)
+            }
+            GateError::PolicyFailed { problem, .. } => {
+                let retry = matches!(
+                    problem,
+                    crate::gate::PolicyProblem::Plugin(PluginError::Deadline { .. } | PluginError::Load(_))
+                );
+                Self::new(Stage::Gate, Reason::PolicyFailed, findings(&error.diagnostics()), retry)
+            }
+        }
+    }
+
+    /// The set can't be planned.
+    pub(crate) fn plan(error: &PlanError) -> Self {
+        let (reason, hint, retry) = match error {
+            PlanError::UnknownKind { origin, .. } => {
+                let place = origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default();
+                let hint = "install what defines it, or add its CustomResourceDefinition to the set";
+                return Self::new(Stage::Apply, Reason::ApplyFailed, format!("{place}{error}; {hint}"), true);
+            }
+            PlanError::Duplicate { .. } => (Reason::RenderFailed, "remove one of them", false),
+            PlanError::TooMany { .. } => (Reason::LimitExceeded, "split the Application", false),
+        };
+        Self::new(Stage::Apply, reason, format!("{error}; {hint}"), retry)
+    }
+
+    /// The API server could not be asked what planning needs, or the intent
+    /// could not be recorded. Nothing was written.
+    pub(crate) fn cluster(error: &ClusterError) -> Self {
+        Self::new(Stage::Apply, cluster_reason(error), with_hint(error.to_string(), error.hint()), true)
+    }
+
+    /// Another agent has taken over.
+    pub(crate) fn fenced() -> Self {
+        Self::cancelled(Stage::Apply, false)
+    }
+
+    /// The plan was not carried out to its end.
+    pub(crate) fn apply(error: &ApplyError) -> Self {
+        let objects = match error {
+            ApplyError::Cancelled | ApplyError::Fenced => return Self::cancelled(Stage::Apply, true),
+            ApplyError::Objects(objects) => objects,
+        };
+        let reason = objects.first().map_or(Reason::ApplyFailed, |object| match object {
+            ObjectError::OwnedByAnother { .. } => Reason::OwnershipConflict,
+            ObjectError::Cluster { error, .. } => cluster_reason(error),
+            _ => Reason::ApplyFailed,
+        });
+        let mut messages: Vec<String> = objects
+            .iter()
+            .take(NAMED_FINDINGS)
+            .map(|object| {
+                let hint = match object {
+                    ObjectError::Cluster { error, .. } => error.hint(),
+                    ObjectError::OwnedByAnother { .. } => Some("remove it from one of the two Applications"),
+                    _ => None,
+                };
+                with_hint(object.to_string(), hint)
+            })
+            .collect();
+        if objects.len() > NAMED_FINDINGS {
+            messages.push(format!("and {} more", objects.len() - NAMED_FINDINGS));
+        }
+        let retry = objects.iter().any(ObjectError::is_transient);
+        Self { touched: true, ..Self::new(Stage::Apply, reason, messages.join("; "), retry) }
+    }
+
+    /// Too much left the set for it to be deleted unasked.
+    pub(crate) fn prune_needs_consent(count: usize, annotation: &str, commit: &str) -> Self {
+        let message = format!(
+            "{count} objects left the set, which is all or most of it, and are kept; if that is meant, \
+             annotate the Application with {annotation}={commit}"
+        );
+        Self { touched: false, ..Self::new(Stage::Apply, Reason::PruneBlocked, message, false) }
+    }
+}
+
+fn plugin_reason(error: &PluginError) -> Reason {
+    match error {
+        PluginError::Refused(_) => Reason::RenderFailed,
+        PluginError::Config(_) => Reason::InvalidConfig,
+        PluginError::Load(_) => Reason::PluginNotReady,
+        _ => Reason::PluginFailed,
+    }
+}
+
+fn cluster_reason(error: &ClusterError) -> Reason {
+    match error {
+        ClusterError::Forbidden { .. } => Reason::Forbidden,
+        ClusterError::TooLarge { .. } | ClusterError::TooMany { .. } => Reason::LimitExceeded,
+        _ => Reason::ApplyFailed,
+    }
+}
+
+fn findings(diagnostics: &[Diagnostic]) -> String {
+    let named = diagnostics.iter().take(NAMED_FINDINGS);
+    let mut text: Vec<String> =
+        named.map(|diagnostic| with_hint(diagnostic.to_string(), diagnostic.hint.as_deref())).collect();
+    if diagnostics.len() > NAMED_FINDINGS {
+        text.push(format!("and {} more", diagnostics.len() - NAMED_FINDINGS));
+    }
+    text.join("; ")
+}
+
+pub(crate) fn with_hint(message: String, hint: Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("{message} ({hint})"),
+        None => message,
+    }
+}

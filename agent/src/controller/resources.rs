@@ -1,0 +1,284 @@
+//! Follows the agent's own resources and tells the controller of them.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::StreamExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::desk::{Desk, Resource as ApplicationResource, owner_of};
+use super::event::{Event, Name};
+use super::sync::PRUNE_CONSENT_ANNOTATION;
+use crate::api::{Application, Gate, Plugin, Repository};
+use crate::cluster::{Cluster, Resource, View, WatchEvent};
+use crate::observe::watch::Observer;
+use crate::plan::inventory::Inventory;
+
+/// What is known of the agent's own resources.
+#[derive(Default)]
+pub(crate) struct Known {
+    repositories: Mutex<HashMap<Name, Arc<Repository>>>,
+    applications: Mutex<HashMap<Name, Arc<Entry>>>,
+    gates: Mutex<BTreeMap<String, Arc<Gate>>>,
+    plugins: Mutex<BTreeMap<String, Arc<Plugin>>>,
+}
+
+/// One Application.
+pub(crate) struct Entry {
+    pub(crate) resource: ApplicationResource,
+    pub(crate) desk: tokio::sync::Mutex<Desk>,
+}
+
+impl Known {
+    pub(crate) fn repository(&self, name: &Name) -> Option<Arc<Repository>> {
+        lock(&self.repositories).get(name).cloned()
+    }
+
+    pub(crate) fn application(&self, name: &Name) -> Option<Arc<Entry>> {
+        lock(&self.applications).get(name).cloned()
+    }
+
+    pub(crate) fn forget_application(&self, name: &Name) {
+        lock(&self.applications).remove(name);
+    }
+
+    pub(crate) fn gates(&self) -> Vec<Arc<Gate>> {
+        lock(&self.gates).values().cloned().collect()
+    }
+
+    pub(crate) fn plugins(&self) -> Vec<Arc<Plugin>> {
+        lock(&self.plugins).values().cloned().collect()
+    }
+
+    /// How many Repositories and Applications there are.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (lock(&self.repositories).len(), lock(&self.applications).len())
+    }
+}
+
+/// Watches one kind of resource and keeps what is known of it.
+struct Follower<'a> {
+    known: &'a Known,
+    observer: &'a Arc<Observer>,
+    events: &'a mpsc::Sender<Event>,
+}
+
+/// Which of the agent's own kinds is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Repository,
+    Application,
+    Gate,
+    Plugin,
+}
+
+impl Kind {
+    /// In the order in which they are listed first: what judges is known
+    /// before what is judged.
+    pub(crate) const ALL: [Self; 4] = [Self::Plugin, Self::Gate, Self::Repository, Self::Application];
+
+    fn resource(self) -> Resource {
+        let (kind, plural, namespaced) = match self {
+            Self::Repository => ("Repository", "repositories", true),
+            Self::Application => ("Application", "applications", true),
+            Self::Gate => ("Gate", "gates", false),
+            Self::Plugin => ("Plugin", "plugins", false),
+        };
+        Resource::known(crate::api::GROUP, crate::api::VERSION, kind, plural, namespaced)
+    }
+}
+
+/// Follows one kind until `stop`. `listed` becomes true with its first list.
+pub(crate) async fn follow(
+    kind: Kind,
+    cluster: Cluster,
+    known: Arc<Known>,
+    observer: Arc<Observer>,
+    events: mpsc::Sender<Event>,
+    listed: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
+    let mut stream = cluster.watch(&kind.resource(), None, None, View::Full);
+    let follower = Follower { known: &known, observer: &observer, events: &events };
+    let mut present: BTreeSet<Name> = BTreeSet::new();
+    loop {
+        let event = tokio::select! {
+            event = stream.next() => event,
+            () = stop.cancelled() => return,
+        };
+        match event {
+            Some(Ok(WatchEvent::Restarted(objects))) => {
+                let now: BTreeSet<Name> = objects.iter().filter_map(name_of).collect();
+                for gone in present.difference(&now) {
+                    follower.gone(kind, gone).await;
+                }
+                present = now;
+                for object in objects {
+                    follower.set(kind, object).await;
+                }
+                listed.send_replace(true);
+            }
+            Some(Ok(WatchEvent::Applied(object))) => {
+                present.extend(name_of(&object));
+                follower.set(kind, object).await;
+            }
+            Some(Ok(WatchEvent::Deleted(object))) => {
+                if let Some(name) = name_of(&object) {
+                    present.remove(&name);
+                    follower.gone(kind, &name).await;
+                }
+            }
+            Some(Err(error)) => tracing::warn!(?kind, %error, "watch"),
+            None => return,
+        }
+    }
+}
+
+impl Follower<'_> {
+    async fn set(&self, kind: Kind, object: Value) {
+        let Some(name) = name_of(&object) else { return };
+        let result = match kind {
+            Kind::Repository => self.set_repository(name.clone(), object).await,
+            Kind::Application => self.set_application(name.clone(), object).await,
+            Kind::Gate => {
+                self.set_rule(parse::<Gate>(object), &self.known.gates, &name, |old, new| {
+                    old.spec == new.spec
+                })
+                .await
+            }
+            Kind::Plugin => {
+                self.set_rule(parse::<Plugin>(object), &self.known.plugins, &name, |old, new| {
+                    old.spec == new.spec
+                })
+                .await
+            }
+        };
+        if let Err(error) = result {
+            // One resource that can't be read is its own problem; its last good state stays.
+            tracing::error!(?kind, %name, %error, "a resource can't be read");
+        }
+    }
+
+    async fn set_repository(&self, name: Name, object: Value) -> Result<(), serde_json::Error> {
+        let repository: Repository = parse(object)?;
+        let event = Event::RepositorySet {
+            name: name.clone(),
+            version: repository_version(&repository),
+            interval: repository.spec.interval.get(),
+            suspended: repository.spec.suspend,
+        };
+        lock(&self.known.repositories).insert(name, Arc::new(repository));
+        self.send(event).await;
+        Ok(())
+    }
+
+    async fn set_application(&self, name: Name, object: Value) -> Result<(), serde_json::Error> {
+        let application: Application = parse(object)?;
+        let event = Event::ApplicationSet {
+            name: name.clone(),
+            version: application_version(&application),
+            repository: Name {
+                namespace: name.namespace.clone(),
+                name: application.spec.repository.name.clone(),
+            },
+            suspended: application.spec.suspend,
+            health_timeout: application.spec.health_timeout.get(),
+        };
+        let known = self.known.application(&name);
+        let same = known.filter(|entry| entry.resource.get().metadata.uid == application.metadata.uid);
+        match same {
+            Some(entry) => entry.resource.set(application),
+            None => {
+                let inventory = application.status.as_ref().map(|status| status.inventory.as_slice());
+                let inventory = Inventory::from(inventory.unwrap_or_default());
+                let manager = owner_of(&name, &application).field_manager();
+                self.observer.index().track(&name, &manager, &inventory);
+                let desk = tokio::sync::Mutex::new(Desk::new(name.clone(), &application));
+                let entry = Entry { resource: ApplicationResource::new(application), desk };
+                lock(&self.known.applications).insert(name, Arc::new(entry));
+            }
+        }
+        self.send(event).await;
+        Ok(())
+    }
+
+    /// Gates and Plugins: when their spec changes, everything is judged again.
+    async fn set_rule<T>(
+        &self,
+        parsed: Result<T, serde_json::Error>,
+        rules: &Mutex<BTreeMap<String, Arc<T>>>,
+        name: &Name,
+        same: impl Fn(&T, &T) -> bool,
+    ) -> Result<(), serde_json::Error> {
+        let rule = Arc::new(parsed?);
+        let old = lock(rules).insert(name.name.clone(), rule.clone());
+        if old.is_none_or(|old| !same(&old, &rule)) {
+            self.send(Event::RulesChanged).await;
+        }
+        Ok(())
+    }
+
+    async fn gone(&self, kind: Kind, name: &Name) {
+        match kind {
+            Kind::Repository => {
+                lock(&self.known.repositories).remove(name);
+                self.send(Event::RepositoryGone(name.clone())).await;
+            }
+            Kind::Application => self.send(Event::ApplicationGone(name.clone())).await,
+            Kind::Gate => {
+                lock(&self.known.gates).remove(&name.name);
+                self.send(Event::RulesChanged).await;
+            }
+            Kind::Plugin => {
+                lock(&self.known.plugins).remove(&name.name);
+                self.send(Event::RulesChanged).await;
+            }
+        }
+    }
+
+    async fn send(&self, event: Event) {
+        // The controller is gone only when everything ends.
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// Changes with whatever decides what a poll finds.
+pub(crate) fn repository_version(repository: &Repository) -> u64 {
+    let spec = &repository.spec;
+    let mut hasher = DefaultHasher::new();
+    repository.metadata.uid.hash(&mut hasher);
+    spec.url.hash(&mut hasher);
+    format!("{:?}{:?}{:?}", spec.reference, spec.secret_ref, spec.timeout).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Changes with whatever a user can decide of an Application.
+fn application_version(application: &Application) -> u64 {
+    let metadata = &application.metadata;
+    let consent = metadata.annotations.as_ref().and_then(|all| all.get(PRUNE_CONSENT_ANNOTATION));
+    let mut hasher = DefaultHasher::new();
+    (&metadata.uid, metadata.generation, consent).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn parse<T: DeserializeOwned>(object: Value) -> Result<T, serde_json::Error> {
+    serde_json::from_value(object)
+}
+
+fn name_of(object: &Value) -> Option<Name> {
+    let metadata = object.get("metadata")?;
+    Some(Name {
+        namespace: metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        name: metadata.get("name")?.as_str()?.to_owned(),
+    })
+}
+
+/// A panic elsewhere leaves these maps usable: every change to them is one call.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,250 @@
+//! The remotes of the Repositories: opens them with the credentials of their
+//! Secrets, polls them, and opens the trees of their commits.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::event::Name;
+use super::report::with_hint;
+use crate::api::condition::Reason;
+use crate::api::{GitRef, Repository, RepositorySpec};
+use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
+use crate::object::ObjectKey;
+use crate::source::remote::{Credentials, Polled, Reference, Remote, RemoteOptions};
+use crate::source::tree::{ObjectId, Tree};
+use crate::source::{Revision, SourceError};
+
+/// Why a poll gave no revision.
+#[derive(Debug)]
+pub(crate) struct PollError {
+    pub(crate) reason: Reason,
+    /// What happened, and what to do.
+    pub(crate) message: String,
+    pub(crate) cancelled: bool,
+}
+
+/// What a poll found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) revision: Arc<Revision>,
+    /// Whether it is another one than before.
+    pub(crate) moved: bool,
+    /// Whether the one before is not an ancestor of it.
+    pub(crate) rewritten: bool,
+}
+
+/// All remotes of one agent.
+pub(crate) struct Sources {
+    cluster: Cluster,
+    folder: PathBuf,
+    open: Mutex<HashMap<Name, Open>>,
+}
+
+#[derive(Clone)]
+struct Open {
+    version: u64,
+    remote: Arc<Remote>,
+    revision: Option<Arc<Revision>>,
+}
+
+impl Sources {
+    /// `folder` holds the object databases.
+    pub(crate) fn new(cluster: Cluster, folder: PathBuf) -> Self {
+        Self { cluster, folder, open: Mutex::default() }
+    }
+
+    /// Asks the remote where its ref points. `version` stands for everything
+    /// in the spec that decides what is found.
+    pub(crate) async fn poll(
+        &self,
+        name: &Name,
+        version: u64,
+        repository: &Repository,
+        cancel: CancellationToken,
+    ) -> Result<Found, PollError> {
+        let open = self.open(name, version, &repository.spec).await?;
+        let (remote, known) = (open.remote.clone(), open.revision.clone());
+        let polled = tokio::task::spawn_blocking(move || remote.poll(known.as_deref(), &cancel)).await;
+        let polled = match polled {
+            Ok(Ok(polled)) => polled,
+            Ok(Err(error)) => {
+                if matches!(error, SourceError::Unauthorized { .. } | SourceError::Tls { .. }) {
+                    // The Secret may have been changed meanwhile: the next poll reads it again.
+                    self.remotes().remove(name);
+                }
+                return Err(PollError::source(&error));
+            }
+            Err(error) => return Err(PollError::failed(Reason::FetchFailed, error.to_string())),
+        };
+        let (revision, moved, rewritten) = match (polled, open.revision) {
+            (Polled::Unchanged, Some(revision)) => (revision, false, false),
+            (Polled::Unchanged, None) => {
+                let problem = "the remote answered that nothing changed, but nothing was known".to_owned();
+                return Err(PollError::failed(Reason::FetchFailed, problem));
+            }
+            (Polled::Moved { revision, fast_forward }, _) => {
+                (Arc::new(revision), true, fast_forward == Some(false))
+            }
+        };
+        if let Some(open) = self.remotes().get_mut(name) {
+            open.revision = Some(revision.clone());
+        }
+        Ok(Found { revision, moved, rewritten })
+    }
+
+    /// The files of a commit that a poll gave.
+    pub(crate) fn tree(&self, name: &Name, revision: &Revision) -> Result<Arc<dyn Tree>, SourceError> {
+        let remote = self.remotes().get(name).map(|open| open.remote.clone());
+        match remote {
+            Some(remote) => Ok(Arc::new(remote.tree(revision)?)),
+            None => Err(SourceError::Corrupt {
+                url: name.to_string(),
+                problem: "its remote is being opened anew".to_owned(),
+            }),
+        }
+    }
+
+    /// The next poll of it fetches everything anew: its object database did not answer.
+    pub(crate) fn distrust(&self, name: &Name) {
+        if let Some(open) = self.remotes().get(name) {
+            open.remote.distrust();
+        }
+    }
+
+    /// Closes a remote.
+    pub(crate) fn forget(&self, name: &Name) {
+        self.remotes().remove(name);
+    }
+
+    async fn open(&self, name: &Name, version: u64, spec: &RepositorySpec) -> Result<Open, PollError> {
+        if let Some(open) = self.remotes().get(name).filter(|open| open.version == version) {
+            return Ok(open.clone());
+        }
+        // One remote holds the lock of its folder.
+        self.remotes().remove(name);
+        let mut options = RemoteOptions::new(name.to_string(), &spec.url);
+        options.reference = reference(spec.reference.as_ref())?;
+        options.timeout = spec.timeout.get();
+        if let Some(secret) = &spec.secret_ref {
+            let data = self.secret(&name.namespace, &secret.name).await?;
+            options.credentials = data.credentials()?;
+            options.ca_pem = data.get("ca.crt")?;
+        }
+        let folder = self.folder.clone();
+        let remote = tokio::task::spawn_blocking(move || Remote::open(&folder, options)).await;
+        let remote = match remote {
+            Ok(remote) => Arc::new(remote.map_err(|error| PollError::source(&error))?),
+            Err(error) => return Err(PollError::failed(Reason::FetchFailed, error.to_string())),
+        };
+        let open = Open { version, remote, revision: None };
+        self.remotes().insert(name.clone(), open.clone());
+        Ok(open)
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<SecretData, PollError> {
+        let key = ObjectKey {
+            group: String::new(),
+            kind: "Secret".to_owned(),
+            namespace: Some(namespace.to_owned()),
+            name: name.to_owned(),
+        };
+        match self.cluster.get(&ObjectRef::new(key, "v1"), View::Full).await {
+            Ok(mut secret) => Ok(SecretData { name: name.to_owned(), data: secret["data"].take() }),
+            Err(error @ ClusterError::NotFound { .. }) => {
+                let message = format!("{error}; create it, or correct spec.secretRef.name");
+                Err(PollError::failed(Reason::SecretInvalid, message))
+            }
+            Err(error) => {
+                Err(PollError::failed(Reason::SecretInvalid, with_hint(error.to_string(), error.hint())))
+            }
+        }
+    }
+
+    /// A panic elsewhere leaves the map usable: every change to it is one call.
+    fn remotes(&self) -> MutexGuard<'_, HashMap<Name, Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PollError {
+    fn failed(reason: Reason, message: String) -> Self {
+        Self { reason, message, cancelled: false }
+    }
+
+    fn source(error: &SourceError) -> Self {
+        let reason = match error {
+            SourceError::Unauthorized { .. } => Reason::AuthenticationFailed,
+            SourceError::ReferenceNotFound { .. } => Reason::RefNotFound,
+            SourceError::Limit { .. } => Reason::LimitExceeded,
+            SourceError::Refused { .. } => Reason::InvalidSpec,
+            _ => Reason::FetchFailed,
+        };
+        Self {
+            reason,
+            message: with_hint(error.to_string(), error.hint()),
+            cancelled: matches!(error, SourceError::Cancelled { .. }),
+        }
+    }
+}
+
+/// The content of a Secret. Has no `Debug`, so that it can't be logged.
+struct SecretData {
+    name: String,
+    data: Value,
+}
+
+impl SecretData {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PollError> {
+        let Some(encoded) = self.data.get(key).and_then(Value::as_str) else { return Ok(None) };
+        match STANDARD.decode(encoded) {
+            Ok(content) => Ok(Some(content)),
+            Err(_) => Err(self.invalid(&format!("its key `{key}` is not base64"))),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, PollError> {
+        let content = self.get(key)?.map(String::from_utf8).transpose();
+        content.map_err(|_| self.invalid(&format!("its key `{key}` is not UTF-8")))
+    }
+
+    fn credentials(&self) -> Result<Option<Credentials>, PollError> {
+        match (self.text("username")?, self.text("password")?, self.text("bearerToken")?) {
+            (None, None, None) => Ok(None),
+            (None, None, Some(token)) => Ok(Some(Credentials::Bearer(token.trim_end().to_owned()))),
+            (Some(username), Some(password), None) => Ok(Some(Credentials::Basic { username, password })),
+            _ => Err(self.invalid("it needs the keys `username` and `password`, or only `bearerToken`")),
+        }
+    }
+
+    fn invalid(&self, problem: &str) -> PollError {
+        PollError::failed(
+            Reason::SecretInvalid,
+            format!("the Secret `{}` can't be used: {problem}", self.name),
+        )
+    }
+}
+
+fn reference(reference: Option<&GitRef>) -> Result<Reference, PollError> {
+    let Some(reference) = reference else { return Ok(Reference::Head) };
+    match (&reference.branch, &reference.tag, &reference.commit, &reference.name) {
+        (Some(branch), None, None, None) => Ok(Reference::Branch(branch.clone())),
+        (None, Some(tag), None, None) => Ok(Reference::Tag(tag.clone())),
+        (None, None, Some(commit), None) => match commit.parse::<ObjectId>() {
+            Ok(id) => Ok(Reference::Commit(id)),
+            Err(_) => {
+                Err(PollError::failed(Reason::InvalidSpec, "spec.ref.commit is no commit id".to_owned()))
+            }
+        },
+        (None, None, None, Some(name)) => Ok(Reference::Name(name.clone())),
+        _ => {
+            let message = "spec.ref needs exactly one of branch, tag, commit and name".to_owned();
+            Err(PollError::failed(Reason::InvalidSpec, message))
+        }
+    }
+}

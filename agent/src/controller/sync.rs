@@ -1,0 +1,346 @@
+//! A commit's whole way into the cluster: one function that calls the steps in
+//! their order.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::desk::Desk;
+use super::event::{Name, Target};
+use super::report::SyncError;
+use super::sources::Sources;
+use crate::api::{Application, ApplicationSpec};
+use crate::apply::{self, ApplyError, Change, ChangeSet, Writer};
+use crate::cluster::{Cluster, ClusterError, Gvk};
+use crate::gate::{self, Admitted, Gate, Policies, Verdict};
+use crate::object::ObjectKey;
+use crate::observe::watch::Observer;
+use crate::plan::inventory::Inventory;
+use crate::plan::{self, Options, Plan, Scope, Scopes};
+use crate::render::{Job, Memo, RenderLimits, Rendered, Renderers};
+use crate::shard::claim::Claim;
+use crate::source::Revision;
+use crate::source::tree::Tree;
+use crate::telemetry::metrics::{Metrics, Outcome, Step};
+
+/// The annotation by which a person agrees to the removal of most of a set:
+/// the commit that removes it.
+pub(crate) const PRUNE_CONSENT_ANNOTATION: &str = "windlass.dev/allow-prune";
+
+/// The plugins as the steps see them.
+pub(crate) trait Plugins: Renderers + Policies {}
+impl<T: Renderers + Policies> Plugins for T {}
+
+/// What the steps work with.
+pub(crate) struct Steps {
+    pub(crate) cluster: Cluster,
+    pub(crate) claim: Claim,
+    pub(crate) sources: Sources,
+    pub(crate) plugins: Arc<dyn Plugins>,
+    pub(crate) memo: Arc<Memo>,
+    pub(crate) gates: ArcSwap<Vec<Gate>>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) metrics: Metrics,
+    /// Renders and judgements that may run at once.
+    pub(crate) thinking: Arc<Semaphore>,
+}
+
+/// How a sync that reached its target went.
+pub(crate) struct SyncReport {
+    pub(crate) rendered: Arc<Rendered>,
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) warnings: Vec<String>,
+    /// What was written.
+    pub(crate) changes: Vec<(ObjectKey, Change)>,
+}
+
+impl Steps {
+    /// Makes the cluster equal to the target.
+    pub(crate) async fn sync(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        target: &Target,
+        cancel: &CancellationToken,
+    ) -> Result<SyncReport, SyncError> {
+        let tree = self.open(desk, application, target)?;
+        let rendered = self.render(desk, application, tree.clone(), &target.revision).await?;
+        if desk.holds(&rendered, target) {
+            return Ok(SyncReport::unchanged(rendered));
+        }
+        let admitted = self.judge(desk, rendered, tree).await?;
+        let plan = self.plan(desk, application, &admitted, &target.revision).await?;
+        let intent = self.record_intent(desk, application, &admitted, &plan, target).await?;
+        let changes = self.apply(desk, application, &plan, intent, cancel).await?;
+        let changes = self.observe(desk, changes).await;
+        self.settle(desk, &admitted, target, &plan, changes)
+    }
+
+    /// source: the commit's files.
+    fn open(
+        &self,
+        desk: &Desk,
+        application: &Application,
+        target: &Target,
+    ) -> Result<Arc<dyn Tree>, SyncError> {
+        let repository =
+            Name { namespace: desk.name.namespace.clone(), name: application.spec.repository.name.clone() };
+        self.sources.tree(&repository, &target.revision).map_err(|error| {
+            self.sources.distrust(&repository);
+            SyncError::source(&error)
+        })
+    }
+
+    /// render: the complete set of manifests, from memory where its inputs stand.
+    async fn render(
+        &self,
+        desk: &Desk,
+        application: &Application,
+        tree: Arc<dyn Tree>,
+        revision: &Revision,
+    ) -> Result<Arc<Rendered>, SyncError> {
+        let job = job(desk, &application.spec);
+        let (memo, plugins, clock) = (self.memo.clone(), self.plugins.clone(), revision.time);
+        let rendered = self
+            .think(Step::Render, move || memo.render(&job, &tree, clock, &*plugins as &dyn Renderers))
+            .await;
+        rendered.map_err(|failure| SyncError::render(&failure))
+    }
+
+    /// gate: all of it, or nothing.
+    async fn judge(
+        &self,
+        desk: &Desk,
+        rendered: Arc<Rendered>,
+        tree: Arc<dyn Tree>,
+    ) -> Result<Admitted, SyncError> {
+        let (gates, plugins, name) = (self.gates.load_full(), self.plugins.clone(), desk.name.clone());
+        let admitted = self
+            .think(Step::Gate, move || {
+                gate::judge(rendered, &name.namespace, &name.name, &gates, &*plugins as &dyn Policies, &*tree)
+            })
+            .await;
+        admitted.map_err(|error| SyncError::gate(&error))
+    }
+
+    /// plan: what differs.
+    async fn plan(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        admitted: &Admitted,
+        revision: &Revision,
+    ) -> Result<Plan, SyncError> {
+        let scopes = self.scopes(admitted).await.map_err(|error| SyncError::cluster(&error))?;
+        let kinds = admitted.manifests().iter().map(Gvk::from).chain(desk.kinds()).collect();
+        self.observer.follow(kinds).await;
+        let consent = application.metadata.annotations.as_ref();
+        let consent = consent.and_then(|annotations| annotations.get(PRUNE_CONSENT_ANNOTATION));
+        let options = Options {
+            owner: desk.owner.clone(),
+            target_namespace: target_namespace(desk, &application.spec),
+            prune: application.spec.prune,
+            prune_consent: consent.is_some_and(|commit| *commit == revision.commit.to_string()),
+        };
+        let index = self.observer.index();
+        plan::plan(admitted, &scopes, &desk.inventory, |key| index.live(key), options)
+            .map_err(|error| SyncError::plan(&error))
+    }
+
+    /// Puts on record what is about to be written.
+    async fn record_intent(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        admitted: &Admitted,
+        plan: &Plan,
+        target: &Target,
+    ) -> Result<Inventory, SyncError> {
+        let intent = plan.intent(&desk.inventory);
+        if plan.is_empty() {
+            return Ok(intent);
+        }
+        let generation = application.metadata.generation.unwrap_or(0);
+        let renderer = admitted.rendered().renderer();
+        let recorded = desk
+            .record_intent(&self.cluster, generation, &intent, |draft| {
+                draft.applying(&target.revision, renderer)
+            })
+            .await;
+        match recorded {
+            Ok(true) => Ok(intent),
+            Ok(false) => Err(SyncError::fenced()),
+            Err(error) => Err(SyncError::cluster(&error)),
+        }
+    }
+
+    /// apply: carries the plan out. What was written is in the desk's
+    /// Inventory whatever happened.
+    async fn apply(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        plan: &Plan,
+        intent: Inventory,
+        cancel: &CancellationToken,
+    ) -> Result<ChangeSet, SyncError> {
+        if plan.is_empty() {
+            desk.inventory = intent.clone();
+            return Ok(ChangeSet { written: Vec::new(), deleted: Vec::new(), inventory: intent });
+        }
+        let began = Instant::now();
+        // From here on, what was in hand before describes the cluster no more.
+        desk.hand = None;
+        let writer = self.writer(desk, application, cancel).map_err(|error| SyncError::cluster(&error))?;
+        let (changes, error) = apply::execute(&writer, plan, intent).await;
+        desk.inventory = changes.inventory.clone();
+        let outcome = match &error {
+            None => Outcome::Done,
+            Some(ApplyError::Cancelled | ApplyError::Fenced) => Outcome::Cancelled,
+            Some(ApplyError::Objects(_)) => Outcome::Failed,
+        };
+        self.metrics.step(Step::Apply, outcome, began.elapsed());
+        match error {
+            None => Ok(changes),
+            Some(error) => {
+                self.track(desk, &changes.inventory);
+                let error = SyncError::apply(&error);
+                self.observe_written(desk, changes).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// observe: follows what was written from now on.
+    async fn observe(&self, desk: &Desk, changes: ChangeSet) -> Vec<(ObjectKey, Change)> {
+        self.track(desk, &changes.inventory);
+        self.observe_written(desk, changes).await
+    }
+
+    /// Takes the set in hand, from which drift is corrected.
+    fn settle(
+        &self,
+        desk: &mut Desk,
+        admitted: &Admitted,
+        target: &Target,
+        plan: &Plan,
+        changes: Vec<(ObjectKey, Change)>,
+    ) -> Result<SyncReport, SyncError> {
+        let rendered = admitted.rendered().clone();
+        desk.take_in_hand(rendered.clone(), target, plan);
+        let waiting = plan.removal.awaiting_consent();
+        if waiting > 0 {
+            let commit = target.revision.commit.to_string();
+            return Err(SyncError::prune_needs_consent(waiting, PRUNE_CONSENT_ANNOTATION, &commit));
+        }
+        Ok(SyncReport {
+            rendered,
+            verdicts: admitted.verdicts().to_vec(),
+            warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
+            changes,
+        })
+    }
+
+    fn track(&self, desk: &Desk, inventory: &Inventory) {
+        self.observer.index().track(&desk.name, &desk.owner.field_manager(), inventory);
+    }
+
+    /// Tells the index what was written, with a first verdict on its health.
+    pub(crate) async fn observe_written(&self, desk: &Desk, changes: ChangeSet) -> Vec<(ObjectKey, Change)> {
+        let objects = changes.written.iter().map(|written| Bytes::from(written.object.to_string())).collect();
+        let assessments = self.observer.assess(objects).await;
+        let mut result: Vec<_> = changes.deleted.into_iter().map(|key| (key, Change::Deleted)).collect();
+        let mut index = self.observer.index();
+        for (written, assessment) in changes.written.into_iter().zip(assessments) {
+            index.applied(&desk.name, &written.key, written.live, Some(assessment));
+            result.push((written.key, written.change));
+        }
+        self.metrics.objects.set(i64::try_from(index.len()).unwrap_or(i64::MAX));
+        result
+    }
+
+    /// Writes in the name of the Application's service account, or as the agent.
+    pub(crate) fn writer(
+        &self,
+        desk: &Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Writer, ClusterError> {
+        let cluster = match &application.spec.service_account_name {
+            Some(account) => self.cluster.impersonate(&desk.name.namespace, account)?,
+            None => self.cluster.clone(),
+        };
+        Ok(Writer { cluster, claim: self.claim.clone(), cancel: cancel.clone() })
+    }
+
+    /// The scopes of the kinds in a set: as the set defines them, or as the
+    /// API server serves them. Kinds that neither knows are left out.
+    async fn scopes(&self, admitted: &Admitted) -> Result<Scopes, ClusterError> {
+        let mut scopes = plan::defined_scopes(admitted.manifests());
+        let kinds: BTreeSet<Gvk> = admitted.manifests().iter().map(Gvk::from).collect();
+        for gvk in kinds {
+            let kind = (gvk.group.clone(), gvk.kind.clone());
+            if scopes.contains_key(&kind) {
+                continue;
+            }
+            match self.cluster.resolve(&gvk).await {
+                Ok(resource) => {
+                    let scope = if resource.namespaced { Scope::Namespaced } else { Scope::Cluster };
+                    scopes.insert(kind, scope);
+                }
+                Err(ClusterError::UnknownKind { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(scopes)
+    }
+
+    /// Runs what needs a processor and no network, a bounded number at once.
+    async fn think<T: Send + 'static, E: Send + 'static>(
+        &self,
+        step: Step,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        // The semaphore is never closed.
+        let _place = self.thinking.clone().acquire_owned().await;
+        let began = Instant::now();
+        let result = match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
+        self.metrics.step(step, outcome, began.elapsed());
+        result
+    }
+}
+
+impl SyncReport {
+    fn unchanged(rendered: Arc<Rendered>) -> Self {
+        Self { rendered, verdicts: Vec::new(), warnings: Vec::new(), changes: Vec::new() }
+    }
+}
+
+fn job(desk: &Desk, spec: &ApplicationSpec) -> Job {
+    let path = spec.path.trim_matches('/');
+    let renderer = spec.renderer.as_ref();
+    Job {
+        name: desk.name.name.clone(),
+        namespace: desk.name.namespace.clone(),
+        path: if path == "." { String::new() } else { path.to_owned() },
+        renderer: renderer.map(|renderer| renderer.plugin.clone()),
+        config: renderer
+            .and_then(|renderer| renderer.config.clone())
+            .map_or(serde_json::Value::Null, Into::into),
+        target_namespace: target_namespace(desk, spec),
+        limits: RenderLimits::default(),
+    }
+}
+
+fn target_namespace(desk: &Desk, spec: &ApplicationSpec) -> String {
+    spec.target_namespace.clone().unwrap_or_else(|| desk.name.namespace.clone())
+}
