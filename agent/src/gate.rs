@@ -11,6 +11,8 @@ mod policy;
 mod resource;
 pub mod select;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::cell::OnceCell;

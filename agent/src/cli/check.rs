@@ -13,7 +13,7 @@ use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
 use super::render::{JobArguments, as_json, exit_code};
 use super::{FAILED, REFUSED, gates};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Terminal};
 use crate::gate::{Action, Gate, GateError, Policies, Verdict, judge};
 use crate::render::{Job, Renderers, render};
 
@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
         let report = check(path.display().to_string(), &job, &folder, &all_gates, &plugins, &plugins);
         drop(progress);
         if arguments.output == Format::Text {
-            stdout().write_all(text(&report, &folder, output).as_bytes())?;
+            stdout().write_all(text(&report, &folder, output.on_stdout()).as_bytes())?;
         }
         reports.push(report);
     }
@@ -159,10 +159,10 @@ fn check(
     report
 }
 
-fn text(report: &Report, folder: &Folder, output: &Output) -> String {
+fn text(report: &Report, folder: &Folder, terminal: Terminal) -> String {
     let mut all = report.diagnostics.clone();
     all.extend(report.verdicts.iter().map(Verdict::diagnostic));
-    let drawn = draw(output.on_stdout(), &all, folder.tree.as_ref());
+    let drawn = draw(terminal, &all, folder.tree.as_ref());
     format!("{drawn}{}\n", summary(report))
 }
 
@@ -188,4 +188,62 @@ fn summary(report: &Report) -> String {
 
 fn plural(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::testing::{FakePolicies, FakePolicy, gate};
+    use crate::plugin::PluginError;
+    use crate::render::testing::{FakeRenderers, job, plain};
+    use crate::source::memory_tree::MemoryTree;
+
+    const POD: &str = "\
+{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"},
+ \"spec\": {\"image\": \"nginx\"}}";
+
+    fn checked(action: Action, policy: FakePolicy) -> (String, u8) {
+        let folder = Folder::in_memory(MemoryTree::new().file("web/p.json", POD), "web");
+        let gates = [gate("baseline", "images", action)];
+        let (renderers, policies) = (FakeRenderers::one(plain()), FakePolicies::one(policy));
+        let report = check("web".to_owned(), &job("web"), &folder, &gates, &renderers, &policies);
+        (text(&report, &folder, Terminal { color: false }), report.outcome.exit_code())
+    }
+
+    #[test]
+    fn a_denial_shows_its_line_and_ends_in_one() {
+        let (text, code) = checked(Action::Deny, FakePolicy::pinned_images());
+        assert_eq!(
+            text,
+            "\
+error: `nginx` floats [baseline: images]
+ --> web/p.json:2:20
+  |
+2 |  \"spec\": {\"image\": \"nginx\"}}
+  |                    ^^^^^^^
+  = object: Pod/p at /spec/image
+
+web: denied (1 object, 1 denial)
+"
+        );
+        assert_eq!(code, REFUSED);
+    }
+
+    #[test]
+    fn a_warning_is_shown_and_admits() {
+        let (text, code) = checked(Action::Warn, FakePolicy::pinned_images());
+        assert!(
+            text.starts_with("warning: ") && text.ends_with("web: admitted (1 object, 1 warning)\n"),
+            "{text}"
+        );
+        assert_eq!(code, 0);
+    }
+
+    #[test]
+    fn a_policy_without_an_answer_is_no_verdict() {
+        let broken = PluginError::Trap { message: "boom".to_owned(), output: String::new() };
+        let (text, code) = checked(Action::Deny, FakePolicy::failing("images", broken));
+        assert!(text.ends_with("web: could not be judged\n"), "{text}");
+        assert_eq!(code, FAILED);
+    }
 }

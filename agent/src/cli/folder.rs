@@ -30,6 +30,11 @@ impl Folder {
         Ok(Self { tree: Arc::new(tree), path: below, clock: commit_time(&root), root })
     }
 
+    #[cfg(test)]
+    pub(super) fn in_memory(tree: impl Tree + 'static, path: &str) -> Self {
+        Self { tree: Arc::new(tree), path: path.to_owned(), clock: 0, root: PathBuf::new() }
+    }
+
     /// The last part of its path.
     pub(super) fn name(&self) -> String {
         let from_root = || self.root.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -80,7 +80,8 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape(text));
 }
 
-/// Diagnostics about files of `tree`, each with its source line.
+/// Diagnostics about files of `tree`, each with its source line, and an empty
+/// line behind each.
 pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tree) -> String {
     let mut files: HashMap<&str, Option<Bytes>> = HashMap::new();
     let mut text = String::new();
@@ -90,6 +91,7 @@ pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tr
             files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone()
         });
         text.push_str(&terminal.draw(diagnostic, source.as_deref()));
+        text.push('\n');
     }
     text
 }

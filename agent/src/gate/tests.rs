@@ -1,98 +1,14 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::testing::{FakePolicies, FakePolicy, finding, gate};
 use super::*;
-use crate::plugin::World;
 use crate::render::testing::{FakeRenderers, config_map, job, plain, returning};
 use crate::render::{Absent, render};
 use crate::source::memory_tree::MemoryTree;
-
-type Body = dyn Fn(&Value) -> Vec<Finding> + Send + Sync;
-
-/// Judges each object with a closure, and remembers the sizes of its batches.
-struct FakePolicy {
-    name: &'static str,
-    matches: Vec<String>,
-    body: Box<Body>,
-    error: Option<PluginError>,
-    batches: Mutex<Vec<usize>>,
-}
-
-impl FakePolicy {
-    fn new(name: &'static str, body: impl Fn(&Value) -> Vec<Finding> + Send + Sync + 'static) -> Self {
-        Self {
-            name,
-            matches: vec!["*".to_owned()],
-            body: Box::new(body),
-            error: None,
-            batches: Mutex::new(Vec::new()),
-        }
-    }
-
-    fn failing(name: &'static str, error: PluginError) -> Self {
-        Self { error: Some(error), ..Self::new(name, |_| Vec::new()) }
-    }
-
-    fn batches(&self) -> Vec<usize> {
-        self.batches.lock().unwrap().clone()
-    }
-}
-
-impl Policy for FakePolicy {
-    fn id(&self) -> PluginId {
-        PluginId { name: self.name.to_owned(), digest: format!("{:0>64}", self.name) }
-    }
-
-    fn matches(&self) -> &[String] {
-        &self.matches
-    }
-
-    fn evaluate(&self, _: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError> {
-        self.batches.lock().unwrap().push(objects.len());
-        match &self.error {
-            Some(error) => Err(error.clone()),
-            None => Ok(objects.iter().map(|o| (self.body)(&serde_json::from_slice(o).unwrap())).collect()),
-        }
-    }
-}
-
-struct FakePolicies(Vec<Arc<FakePolicy>>);
-
-impl Policies for FakePolicies {
-    fn policy(&self, name: &str) -> Result<Arc<dyn Policy>, Absent> {
-        if name == "yaml" {
-            return Err(Absent::WrongWorld(World::Renderer));
-        }
-        match self.0.iter().find(|policy| policy.name == name) {
-            Some(policy) => Ok(Arc::clone(policy) as Arc<dyn Policy>),
-            None => Err(Absent::Missing { known: vec!["images".to_owned()] }),
-        }
-    }
-}
-
-fn finding(message: &str, pointer: &str) -> Finding {
-    Finding { message: message.to_owned(), pointer: Some(pointer.to_owned()), rule: None }
-}
-
-fn pinned_images(object: &Value) -> Vec<Finding> {
-    match object.pointer("/spec/image").and_then(Value::as_str) {
-        Some(image) if !image.contains(':') => vec![finding(&format!("`{image}` floats"), "/spec/image")],
-        _ => Vec::new(),
-    }
-}
-
-fn gate(name: &str, policy: &str, action: Action) -> Gate {
-    Gate {
-        name: name.to_owned(),
-        namespaces: Vec::new(),
-        applications: Vec::new(),
-        kinds: Vec::new(),
-        policies: vec![GatePolicy { name: None, plugin: policy.to_owned(), config: Value::Null, action }],
-    }
-}
 
 const POD: &str = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"},\n \"spec\":\n  {\"image\": \"nginx\"}}";
 
@@ -127,7 +43,7 @@ fn without_a_gate_everything_is_admitted_in_its_order() {
 #[test]
 fn a_denial_leads_to_the_line_and_column_of_the_field() {
     let gates = [gate("baseline", "images", Action::Deny)];
-    let error = judged(&gates, vec![FakePolicy::new("images", pinned_images)]).unwrap_err();
+    let error = judged(&gates, vec![FakePolicy::pinned_images()]).unwrap_err();
     assert_eq!(error.to_string(), "refused: web/p.json:3: Pod/p: `nginx` floats [baseline: images]");
     let GateError::Denied(verdicts) = error else { panic!() };
     assert_eq!((verdicts[0].column, verdicts[0].plugin.name.as_str()), (Some(13), "images"));
@@ -155,7 +71,7 @@ fn verdicts_stand_in_the_order_of_objects_then_gates_then_policies() {
 #[test]
 fn findings_that_only_warn_or_are_recorded_let_the_set_pass() {
     let gates = [gate("a", "images", Action::Warn), gate("b", "images", Action::Audit)];
-    let admitted = judged(&gates, vec![FakePolicy::new("images", pinned_images)]).unwrap();
+    let admitted = judged(&gates, vec![FakePolicy::pinned_images()]).unwrap();
     let actions: Vec<_> = admitted.verdicts().iter().map(|verdict| verdict.action).collect();
     assert_eq!(actions, [Action::Warn, Action::Audit]);
 }

@@ -1,0 +1,105 @@
+//! A policy without WebAssembly, for the tests of this crate.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Action, Gate, GatePolicy, Policies, Policy};
+use crate::plugin::{Finding, PluginError, World};
+use crate::render::{Absent, PluginId};
+
+type Body = dyn Fn(&Value) -> Vec<Finding> + Send + Sync;
+
+/// Judges each object with a closure, and remembers the sizes of its batches.
+pub(crate) struct FakePolicy {
+    name: &'static str,
+    pub(crate) matches: Vec<String>,
+    body: Box<Body>,
+    error: Option<PluginError>,
+    batches: Mutex<Vec<usize>>,
+}
+
+impl FakePolicy {
+    pub(crate) fn new(
+        name: &'static str,
+        body: impl Fn(&Value) -> Vec<Finding> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            matches: vec!["*".to_owned()],
+            body: Box::new(body),
+            error: None,
+            batches: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Refuses images without a tag.
+    pub(crate) fn pinned_images() -> Self {
+        Self::new("images", |object| match object.pointer("/spec/image").and_then(Value::as_str) {
+            Some(image) if !image.contains(':') => vec![finding(&format!("`{image}` floats"), "/spec/image")],
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn failing(name: &'static str, error: PluginError) -> Self {
+        Self { error: Some(error), ..Self::new(name, |_| Vec::new()) }
+    }
+
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        self.batches.lock().unwrap().clone()
+    }
+}
+
+impl Policy for FakePolicy {
+    fn id(&self) -> PluginId {
+        PluginId { name: self.name.to_owned(), digest: format!("{:0>64}", self.name) }
+    }
+
+    fn matches(&self) -> &[String] {
+        &self.matches
+    }
+
+    fn evaluate(&self, _: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError> {
+        self.batches.lock().unwrap().push(objects.len());
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(objects.iter().map(|o| (self.body)(&serde_json::from_slice(o).unwrap())).collect()),
+        }
+    }
+}
+
+/// Some policies, and the name of a renderer.
+pub(crate) struct FakePolicies(pub(crate) Vec<Arc<FakePolicy>>);
+
+impl FakePolicies {
+    pub(crate) fn one(policy: FakePolicy) -> Self {
+        Self(vec![Arc::new(policy)])
+    }
+}
+
+impl Policies for FakePolicies {
+    fn policy(&self, name: &str) -> Result<Arc<dyn Policy>, Absent> {
+        if name == "yaml" {
+            return Err(Absent::WrongWorld(World::Renderer));
+        }
+        match self.0.iter().find(|policy| policy.name == name) {
+            Some(policy) => Ok(Arc::clone(policy) as Arc<dyn Policy>),
+            None => Err(Absent::Missing { known: vec!["images".to_owned()] }),
+        }
+    }
+}
+
+pub(crate) fn finding(message: &str, pointer: &str) -> Finding {
+    Finding { message: message.to_owned(), pointer: Some(pointer.to_owned()), rule: None }
+}
+
+pub(crate) fn gate(name: &str, policy: &str, action: Action) -> Gate {
+    Gate {
+        name: name.to_owned(),
+        namespaces: Vec::new(),
+        applications: Vec::new(),
+        kinds: Vec::new(),
+        policies: vec![GatePolicy { name: None, plugin: policy.to_owned(), config: Value::Null, action }],
+    }
+}
