@@ -27,7 +27,8 @@ pub(crate) mod sandbox;
 mod self_test;
 mod steps;
 mod store;
-#[cfg(all(test, feature = "compiler"))]
+#[cfg(feature = "compiler")]
+#[cfg(test)]
 mod tests;
 mod trap;
 mod wasi_program;

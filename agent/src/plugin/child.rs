@@ -33,7 +33,7 @@ pub struct CompileLimits {
 
 impl Default for CompileLimits {
     fn default() -> Self {
-        Self { module_bytes: 8 << 20, memory_bytes: 1 << 30, time: Duration::from_secs(120) }
+        Self { module_bytes: 8 << 20, memory_bytes: 1 << 30, time: Duration::from_mins(2) }
     }
 }
 

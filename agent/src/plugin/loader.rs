@@ -79,9 +79,9 @@ pub struct Loader {
 impl Loader {
     /// # Errors
     /// [`PluginError::Load`] where the engine or a cache can't be opened.
-    pub fn new(options: LoaderOptions) -> Result<Self, PluginError> {
+    pub fn new(options: &LoaderOptions) -> Result<Self, PluginError> {
         let compiler = CompilerProcess::new(options.compiler.clone(), options.compile);
-        Self::with_compiler(&options, Box::new(compiler))
+        Self::with_compiler(options, Box::new(compiler))
     }
 
     pub(crate) fn with_compiler(

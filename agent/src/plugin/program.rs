@@ -46,17 +46,20 @@ pub(crate) enum Code {
 impl Program {
     /// Maps the file at `path`, which [`super::cache::Cache`] has verified.
     pub(crate) fn map(host: &Host, path: &Path) -> wasmtime::Result<Code> {
+        let engine = host.engine();
         match Engine::detect_precompiled_file(path)? {
-            // SAFETY: the cache gives only files that the compiler of this agent wrote, unchanged
-            // since, in a folder that nobody else can write to; they are replaced, never modified.
             #[expect(unsafe_code, reason = "mapping machine code from a file is what the cache is for")]
             Some(Precompiled::Component) => {
-                unsafe { Component::deserialize_file(host.engine(), path) }.map(Code::Component)
+                // SAFETY: the cache gives only files that the compiler of this agent wrote, unchanged
+                // since, in a folder that nobody else can write to; they are replaced, never modified.
+                let component = unsafe { Component::deserialize_file(engine, path) }?;
+                Ok(Code::Component(component))
             }
-            // SAFETY: as above.
             #[expect(unsafe_code, reason = "mapping machine code from a file is what the cache is for")]
             Some(Precompiled::Module) => {
-                unsafe { Module::deserialize_file(host.engine(), path) }.map(Code::Module)
+                // SAFETY: as above.
+                let module = unsafe { Module::deserialize_file(engine, path) }?;
+                Ok(Code::Module(module))
             }
             None => wasmtime::bail!("it is not a compiled plugin"),
         }

@@ -81,7 +81,7 @@ impl Registry {
     /// [`PluginError::Load`] where the engine, a cache or the folder can't be
     /// opened.
     pub fn open(options: RegistryOptions) -> Result<Self, PluginError> {
-        let loader = Loader::new(options.loader)?;
+        let loader = Loader::new(&options.loader)?;
         Self::with_loader(options.folder, options.limits, loader)
     }
 
@@ -227,14 +227,11 @@ impl Registry {
             state.clash = None;
             let Some(plugin) = &state.plugin else { continue };
             let name = &plugin.manifest().name;
-            match taken.get(name) {
-                Some(first) => {
-                    state.clash = Some(format!("`{}` already is the plugin `{name}`", first.display()));
-                }
-                None => {
-                    taken.insert(name.clone(), file.clone());
-                    plugins.insert(name.clone(), plugin.clone());
-                }
+            if let Some(first) = taken.get(name) {
+                state.clash = Some(format!("`{}` already is the plugin `{name}`", first.display()));
+            } else {
+                taken.insert(name.clone(), file.clone());
+                plugins.insert(name.clone(), plugin.clone());
             }
         }
         let before = self.plugins.load_full();

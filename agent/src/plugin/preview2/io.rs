@@ -135,6 +135,7 @@ fn take(
 type Written = Result<(), StreamError>;
 
 fn add_output(streams: &mut Interface<'_>) -> wasmtime::Result<()> {
+    type Splice = (Resource<OutputStream>, Resource<InputStream>, u64);
     streams.function(
         "[method]output-stream.check-write",
         |renderer, (this,): (Resource<OutputStream>,)| {
@@ -161,7 +162,6 @@ fn add_output(streams: &mut Interface<'_>) -> wasmtime::Result<()> {
             Ok(Written::Ok(()))
         })?;
     }
-    type Splice = (Resource<OutputStream>, Resource<InputStream>, u64);
     for name in ["[method]output-stream.splice", "[method]output-stream.blocking-splice"] {
         streams.function(name, |renderer, (this, source, length): Splice| {
             let bytes = match take(renderer, &source, length)? {

@@ -18,7 +18,7 @@ use crate::source::trace::{TracedTree, TreeLimits};
 
 /// Enough for a call on any machine that runs tests.
 pub(super) const PATIENT: LimitOverrides = LimitOverrides {
-    time: Some(Duration::from_secs(120)),
+    time: Some(Duration::from_mins(2)),
     memory_bytes: None,
     output_bytes: None,
     host_calls: None,

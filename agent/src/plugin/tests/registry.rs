@@ -108,7 +108,7 @@ fn a_watched_folder_tells_of_its_new_plugins() {
     let (sender, changes) = channel();
     let watch = registry.watch(move |names| sender.send(names).unwrap()).unwrap();
     replace(folder.path(), "policy.wasm", std::fs::read(&*POLICY).unwrap());
-    assert_eq!(changes.recv_timeout(Duration::from_secs(60)), Ok(names(&["policy"])));
+    assert_eq!(changes.recv_timeout(Duration::from_mins(1)), Ok(names(&["policy"])));
     drop(watch);
     assert!(changes.recv().is_err(), "the thread has ended");
 }
