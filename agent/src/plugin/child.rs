@@ -91,7 +91,7 @@ impl Compile for CompilerProcess {
         let words = words.and_then(|reader| reader.join().ok()).unwrap_or_default();
         match status {
             Ok(Some(status)) if status.success() => Ok(()),
-            Ok(Some(status)) => Err(PluginError::Load(format!("compile it: {status}: {}", words))),
+            Ok(Some(status)) => Err(PluginError::Load(format!("compile it: {status}: {words}"))),
             Ok(None) => Err(PluginError::Load(format!(
                 "compiling it took longer than {:?} (compile.time)",
                 self.limits.time
