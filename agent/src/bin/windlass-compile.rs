@@ -17,7 +17,7 @@ struct Arguments {
     /// Where to write the compiled plugin.
     #[arg(long)]
     output: PathBuf,
-    /// The most address space that compiling may take, in bytes.
+    /// The most memory that compiling may take, in bytes.
     #[arg(long, env = "WINDLASS_COMPILE_MEMORY_LIMIT", value_name = "BYTES")]
     memory_limit: Option<u64>,
     /// The plugin: a component, or a preview-1 module.
@@ -28,7 +28,8 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(bytes) = arguments.memory_limit {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-        setrlimit(Resource::As, limit).context("limit the memory")?;
+        // Data, not address space: initialising a reactor reserves gigabytes and uses few.
+        setrlimit(Resource::Data, limit).context("limit the memory")?;
     }
     let wasm =
         std::fs::read(&arguments.input).with_context(|| format!("read {}", arguments.input.display()))?;

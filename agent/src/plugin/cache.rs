@@ -19,6 +19,12 @@ use super::engine::compatibility;
 
 const EXTENSION: &str = "cwasm";
 
+/// Compiled plugins that are kept, the newest ones.
+const MAX_ENTRIES: usize = 64;
+
+/// What a compiler leaves behind that was killed.
+const SCRATCH_EXTENSION: &str = "part";
+
 /// A folder of compiled plugins.
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -27,7 +33,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The agent's own folder: made with mode 0700 where it is missing.
+    /// The agent's own folder: made with mode 0700 where it is missing. No other
+    /// process may use it at the same time.
     ///
     /// # Errors
     /// [`PluginError::Load`] where others may look into it or write to it.
@@ -44,7 +51,9 @@ impl Cache {
                 mode & 0o7777
             )));
         }
-        Ok(Self { folder: folder.to_owned(), writable: true })
+        let cache = Self { folder: folder.to_owned(), writable: true };
+        cache.remove_scratch();
+        Ok(cache)
     }
 
     /// A folder that came with the agent's image, compiled when the image was
@@ -66,7 +75,7 @@ impl Cache {
 
     /// Where a compiler may write before [`Cache::insert`].
     pub(crate) fn scratch(&self, plugin: &Digest) -> PathBuf {
-        self.folder.join(format!(".{plugin}-{}.part", std::process::id()))
+        self.folder.join(format!(".{plugin}.{SCRATCH_EXTENSION}"))
     }
 
     /// Takes over the compiled form of `plugin` that stands at `compiled`, in
@@ -77,7 +86,7 @@ impl Cache {
     pub fn insert(&self, plugin: &Digest, compiled: &Path) -> Result<PathBuf, PluginError> {
         let move_in = || -> io::Result<PathBuf> {
             let file = File::open(compiled)?;
-            file.set_permissions(fs::Permissions::from_mode(0o400))?;
+            file.set_permissions(fs::Permissions::from_mode(0o444))?;
             file.sync_all()?;
             let name = format!("{}.{}.{EXTENSION}", stem(plugin), content_digest(compiled)?);
             let path = self.folder.join(name);
@@ -85,7 +94,33 @@ impl Cache {
             File::open(&self.folder)?.sync_all()?;
             Ok(path)
         };
+        self.make_room();
         move_in().map_err(|error| failed("keep the compiled plugin", compiled, &error))
+    }
+
+    /// Removes the oldest entries, until one more is not too many. What is
+    /// mapped stays mapped.
+    fn make_room(&self) {
+        let mut entries: Vec<_> = self
+            .files(EXTENSION)
+            .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
+            .collect();
+        entries.sort();
+        let too_many = (entries.len() + 1).saturating_sub(MAX_ENTRIES);
+        for (_, path) in &entries[..too_many.min(entries.len())] {
+            self.discard(path, "the cache is full of newer ones");
+        }
+    }
+
+    fn remove_scratch(&self) {
+        for path in self.files(SCRATCH_EXTENSION) {
+            self.discard(&path, "its compiler never finished");
+        }
+    }
+
+    fn files(&self, extension: &'static str) -> impl Iterator<Item = PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.filter(move |path| path.extension().is_some_and(|actual| actual == extension))
     }
 
     /// The compiled form of `plugin`, verified; nothing where there is none.
@@ -170,6 +205,20 @@ mod tests {
         let foreign = path.with_file_name(format!("{}.{}.cwasm", stem(&plugin), "0".repeat(64)));
         fs::rename(&path, &foreign).unwrap();
         assert_eq!(cache.find(&plugin), None);
+    }
+
+    #[test]
+    fn only_so_many_entries_are_kept_and_what_a_dead_compiler_left_goes() {
+        let (folder, cache, _, _) = cache_with_one_entry();
+        for number in 0..MAX_ENTRIES {
+            let plugin = Digest::of(&number.to_be_bytes());
+            fs::write(cache.scratch(&plugin), b"compiled").unwrap();
+            cache.insert(&plugin, &cache.scratch(&plugin)).unwrap();
+        }
+        assert_eq!(cache.files(EXTENSION).count(), MAX_ENTRIES);
+        fs::write(cache.scratch(&Digest::of(b"dead")), b"half").unwrap();
+        let cache = Cache::private(&folder.path().join("cache")).unwrap();
+        assert_eq!(cache.files(SCRATCH_EXTENSION).count(), 0);
     }
 
     #[test]

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub struct CompileLimits {
     /// Largest module in bytes. A larger one must be precompiled.
     pub module_bytes: u64,
-    /// Address space of the compiler in bytes.
+    /// Memory of the compiler in bytes.
     pub memory_bytes: u64,
     /// Wall clock.
     pub time: Duration,
@@ -91,7 +91,7 @@ impl Compile for CompilerProcess {
         let words = words.and_then(|reader| reader.join().ok()).unwrap_or_default();
         match status {
             Ok(Some(status)) if status.success() => Ok(()),
-            Ok(Some(status)) => Err(PluginError::Load(format!("compile it: {status}: {}", words.trim()))),
+            Ok(Some(status)) => Err(PluginError::Load(format!("compile it: {status}: {words}"))),
             Ok(None) => Err(PluginError::Load(format!(
                 "compiling it took longer than {:?} (compile.time)",
                 self.limits.time
@@ -122,7 +122,7 @@ fn last_words(mut stderr: impl Read) -> String {
     let mut words = Vec::new();
     let _ = stderr.by_ref().take(WORDS_BYTES).read_to_end(&mut words);
     let _ = std::io::copy(&mut stderr, &mut std::io::sink());
-    String::from_utf8_lossy(&words).into_owned()
+    String::from_utf8_lossy(&words).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

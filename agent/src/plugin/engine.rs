@@ -32,6 +32,10 @@ const WASM_STACK_BYTES: usize = 1 << 20;
 /// How exactly a deadline is kept.
 const TICK: Duration = Duration::from_millis(5);
 
+/// How long the clock goes on without a call: many short ones in a row must
+/// not start it each time.
+const LINGERING_TICKS: u32 = 20;
+
 /// Where instances get their memory from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Allocation {
@@ -191,19 +195,30 @@ struct Ticker {
 
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to tick for, or nothing any more.
+    wake: Condvar,
+    /// A place is free.
+    free: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     /// In flight.
     calls: u32,
+    /// That wait for a place.
+    waiting: u32,
+    /// Whether the clock runs. Calls find it running, and need not wake it.
+    ticking: bool,
     stopped: bool,
 }
 
 impl Ticker {
     fn start(engine: Engine, limit: u32) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::new(State::default()), changed: Condvar::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::default()),
+            wake: Condvar::new(),
+            free: Condvar::new(),
+        });
         let thread = std::thread::Builder::new().name("plugin-clock".to_owned()).spawn({
             let shared = shared.clone();
             move || shared.run(&engine)
@@ -212,24 +227,32 @@ impl Ticker {
     }
 
     fn enter(&self) {
-        let state = self.shared.lock();
-        let full = |state: &mut State| state.calls >= self.limit;
-        let mut state = self.shared.changed.wait_while(state, full).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.lock();
+        while state.calls >= self.limit {
+            state.waiting += 1;
+            state = self.shared.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
         state.calls += 1;
-        drop(state);
-        self.shared.changed.notify_all();
+        if !state.ticking {
+            state.ticking = true;
+            self.shared.wake.notify_one();
+        }
     }
 
     fn leave(&self) {
-        self.shared.lock().calls -= 1;
-        self.shared.changed.notify_all();
+        let mut state = self.shared.lock();
+        state.calls -= 1;
+        if state.waiting > 0 {
+            self.shared.free.notify_one();
+        }
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.shared.lock().stopped = true;
-        self.shared.changed.notify_all();
+        self.shared.wake.notify_one();
         if let Some(thread) = self.thread.take() {
             // Its panic would have been reported where it happened.
             let _ = thread.join();
@@ -242,27 +265,60 @@ impl Shared {
         let mut state = self.lock();
         loop {
             state = self
-                .changed
-                .wait_while(state, |state| state.calls == 0 && !state.stopped)
+                .wake
+                .wait_while(state, |state| !state.ticking && !state.stopped)
                 .unwrap_or_else(PoisonError::into_inner);
             let mut next = Instant::now() + TICK;
-            while state.calls > 0 && !state.stopped {
+            let mut idle = 0;
+            while idle < LINGERING_TICKS && !state.stopped {
                 let wait = next.saturating_duration_since(Instant::now());
-                state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                state = self.wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
                 // A loaded machine wakes late; a deadline must not stretch with it.
                 while next <= Instant::now() {
                     engine.increment_epoch();
                     next += TICK;
+                    idle = if state.calls == 0 { idle + 1 } else { 0 };
                 }
             }
             if state.stopped {
                 return;
             }
+            state.ticking = state.calls > 0;
         }
     }
 
-    /// A panic elsewhere leaves two plain numbers.
+    /// A panic elsewhere leaves plain numbers.
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_shorter_than_its_limit() {
+        assert_eq!(deadline_ticks(Duration::ZERO), 1);
+        assert_eq!(deadline_ticks(Duration::from_millis(11)), 4);
+        assert_eq!(deadline_ticks(Duration::MAX), u64::MAX / 2);
+    }
+
+    #[test]
+    fn a_call_that_finds_no_place_waits_for_one() {
+        let host = Host::new(1).unwrap();
+        let (sender, entered) = channel();
+        std::thread::scope(|scope| {
+            let first = host.enter_call();
+            scope.spawn(|| {
+                let _second = host.enter_call();
+                sender.send(()).unwrap();
+            });
+            assert!(entered.try_recv().is_err());
+            drop(first);
+            entered.recv().unwrap();
+        });
     }
 }

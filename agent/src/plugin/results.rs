@@ -20,7 +20,7 @@ pub(crate) const MESSAGE_BYTES: usize = 4 << 10;
 
 /// Values in all manifests of one call: each takes some forty bytes here,
 /// however few it took there.
-const MAX_VALUES: usize = 4_000_000;
+const MAX_VALUES: usize = 2_000_000;
 
 /// Counts down over everything that one call returned.
 pub(crate) struct JsonBudget {

@@ -136,8 +136,8 @@ fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
         budget: serde_saphyr::budget! {
             max_depth: 128,
             max_documents: 20_000,
-            max_events: 4_000_000,
-            max_nodes: 2_000_000,
+            max_events: 2_000_000,
+            max_nodes: 1_000_000,
         },
     };
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {

@@ -23,6 +23,9 @@ pub(super) struct DirectoryEntry {
     name: String,
 }
 
+/// The longest path, as Linux has it: walking it can't be interrupted.
+const PATH_BYTES: usize = 4096;
+
 type Of = Resource<Descriptor>;
 
 /// What stands at `path`, seen from the open directory `base`.
@@ -35,6 +38,9 @@ fn look_up(
     let base = renderer.table.get(base)?;
     if base.kind != EntryKind::Directory {
         return Ok(Err(ErrorCode::NotDirectory));
+    }
+    if path.len() > PATH_BYTES {
+        return Ok(Err(ErrorCode::NameTooLong));
     }
     // The standard forbids both; a relative path is always against the descriptor.
     if path.is_empty() {
