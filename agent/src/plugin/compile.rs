@@ -13,11 +13,15 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use anyhow::Context;
 use wasmparser::{Parser, Payload};
 use wasmtime::{Config, Engine};
 use wit_component::ComponentEncoder;
 
+use super::artifact::Digest;
+use super::cache::Cache;
 use super::engine::{Allocation, engine_config};
 
 /// The custom section in which a plugin describes itself.
@@ -78,6 +82,23 @@ pub fn compile(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
     let config =
         engine_config(Allocation::OnDemand).map_err(anyhow::Error::from).context("configure the engine")?;
     precompile(&config, &prepare(wasm)?)
+}
+
+/// Compiles a prepared plugin into a folder of compiled plugins, such as comes
+/// with an image; false when it was there already.
+///
+/// # Errors
+/// As [`precompile`], and where the folder can't be written.
+pub fn precompile_into(folder: &Path, prepared: &[u8]) -> anyhow::Result<bool> {
+    let cache = Cache::private(folder)?;
+    let digest = Digest::of(prepared);
+    if cache.find(&digest).is_some() {
+        return Ok(false);
+    }
+    let scratch = cache.scratch(&digest);
+    std::fs::write(&scratch, compile(prepared)?).with_context(|| format!("write {}", scratch.display()))?;
+    cache.insert(&digest, &scratch)?;
+    Ok(true)
 }
 
 /// Adds the plugin's description of itself, JSON, as a custom section.

@@ -17,6 +17,9 @@ use anyhow::Context;
 use self::output::Folder;
 use self::sources::{Language, Source};
 
+/// The folder of the compiled plugins, in the bundle: the agent looks for it there.
+const COMPILED: &str = "compiled";
+
 /// What to build, and where.
 pub struct Options<'a> {
     /// The root of this repository.
@@ -78,7 +81,23 @@ pub fn build(options: &Options<'_>) -> anyhow::Result<Vec<PathBuf>> {
             .with_context(|| format!("prepare the plugin {}", source.name))?;
         folder.write(&source.name, &prepared, hash)?;
     }
-    Ok(sources.iter().map(|source| folder.path(&source.name)).collect())
+    let paths: Vec<PathBuf> = sources.iter().map(|source| folder.path(&source.name)).collect();
+    compile(options, &sources, &paths)?;
+    Ok(paths)
+}
+
+/// Compiles what is not compiled yet, so that no agent has to.
+fn compile(options: &Options<'_>, sources: &[Source], paths: &[PathBuf]) -> anyhow::Result<()> {
+    let compiled = options.out_dir.join(COMPILED);
+    for (source, path) in sources.iter().zip(paths) {
+        let prepared = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+        let anew = windlass::plugin::compile::precompile_into(&compiled, &prepared)
+            .with_context(|| format!("compile the plugin {}", source.name))?;
+        if anew {
+            (options.progress)(&format!("compiled {}", source.name));
+        }
+    }
+    Ok(())
 }
 
 /// Builds all Rust plugins of one target with one run of cargo.

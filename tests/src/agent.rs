@@ -1,0 +1,234 @@
+//! A windlass agent as a process of its own: the real binary, against a real
+//! API server.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+/// How long an agent may take until it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long it may take to end after SIGTERM.
+const END_WITHIN: Duration = Duration::from_secs(30);
+
+/// How an agent is started.
+#[derive(Clone, Debug)]
+pub struct AgentOptions {
+    /// The binary.
+    pub program: PathBuf,
+    /// The folder of the plugins.
+    pub plugins: PathBuf,
+    /// Where it finds its API server.
+    pub kubeconfig: PathBuf,
+    /// The namespace of its Lease; it must exist.
+    pub namespace: String,
+    /// Its cache; a temporary folder of its own without it.
+    pub cache: Option<PathBuf>,
+    /// What it logs.
+    pub log: String,
+    /// More arguments.
+    pub arguments: Vec<String>,
+}
+
+/// A running agent. Dropping it kills it.
+pub struct Agent {
+    child: Child,
+    folder: tempfile::TempDir,
+    address: String,
+}
+
+impl Agent {
+    /// Starts an agent and waits until it is ready.
+    ///
+    /// # Errors
+    /// With the end of its log, where it does not become ready in time.
+    pub async fn start(options: &AgentOptions) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("make a folder for the agent")?;
+        let log = File::create(folder.path().join("log")).context("make the agent's log")?;
+        let address = free_address()?;
+        let cache = options.cache.clone().unwrap_or_else(|| folder.path().join("cache"));
+        let child = Command::new(&options.program)
+            .arg("agent")
+            .arg("--kubeconfig")
+            .arg(&options.kubeconfig)
+            .args(["--namespace", &options.namespace, "--listen", &address, "--log", &options.log])
+            .args(["--log-format", "text", "--node", "test"])
+            .arg("--plugins")
+            .arg(&options.plugins)
+            .arg("--cache")
+            .arg(cache)
+            .args(&options.arguments)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("start {}", options.program.display()))?;
+        let mut agent = Self { child, folder, address };
+        agent.wait_until_ready().await?;
+        Ok(agent)
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            if self.get("/readyz").await.is_ok() {
+                return Ok(());
+            }
+            let ended = self.child.try_wait().context("look after the agent")?;
+            if ended.is_some() || Instant::now() > deadline {
+                anyhow::bail!("the agent is not ready ({ended:?}); the end of its log:\n{}", self.log_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it serves probes and metrics, as `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The body of a page that it serves.
+    ///
+    /// # Errors
+    /// Where it can't be reached or answers with anything but 200.
+    pub async fn get(&self, path: &str) -> anyhow::Result<String> {
+        let url = format!("http://{}{path}", self.address);
+        tokio::task::spawn_blocking(move || {
+            let mut response = ureq::get(&url).call().with_context(|| format!("get {url}"))?;
+            response.body_mut().read_to_string().context("read the answer")
+        })
+        .await
+        .context("ask the agent")?
+    }
+
+    /// The value of a metric with these labels, or 0 where there is none.
+    ///
+    /// # Errors
+    /// Where the metrics can't be read.
+    pub async fn metric(&self, series: &str) -> anyhow::Result<f64> {
+        let metrics = self.get("/metrics").await?;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(Ok(0.0), |value| value.parse().with_context(|| format!("read {series}")))
+    }
+
+    /// Everything that it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// The file that it logs to.
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    /// Ends it as Kubernetes would, and waits for its end.
+    ///
+    /// # Errors
+    /// Where it does not end in time, or not with success.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let pid = rustix_pid(&self.child)?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).context("signal the agent")?;
+        let deadline = Instant::now() + END_WITHIN;
+        loop {
+            if let Some(status) = self.child.try_wait().context("wait for the agent")? {
+                anyhow::ensure!(status.success(), "the agent ended with {status}:\n{}", self.log_tail());
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < deadline, "the agent does not end:\n{}", self.log_tail());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn rustix_pid(child: &Child) -> anyhow::Result<rustix::process::Pid> {
+    let id = i32::try_from(child.id()).context("read the agent's process id")?;
+    rustix::process::Pid::from_raw(id).context("read the agent's process id")
+}
+
+fn free_address() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+    Ok(listener.local_addr().context("read the free port")?.to_string())
+}
+
+/// Builds the agent's binary in the profile that this program was built in,
+/// and gives its path.
+///
+/// # Errors
+/// With the end of cargo's words where it does not build.
+pub fn build_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
+    let target = target_folder()?;
+    let program = target.join("windlass");
+    progress("building the agent");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args([
+        "build",
+        "--workspace",
+        "--features",
+        "windlass/compiler",
+        "--bin",
+        "windlass",
+        "--bin",
+        "windlass-compile",
+    ]);
+    command.current_dir(repository()).env("CARGO_TARGET_DIR", target.parent().unwrap_or(&target));
+    if target.ends_with("release") {
+        command.arg("--release");
+    }
+    let output = command.stdin(Stdio::null()).output().context("start cargo")?;
+    anyhow::ensure!(
+        output.status.success(),
+        "the agent does not build:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(program)
+}
+
+/// Builds what is stale of the plugins, and gives their folder.
+///
+/// # Errors
+/// Where a tool is missing or a build fails.
+pub fn build_plugins(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
+    let target = target_folder()?;
+    let folder = target.parent().unwrap_or(&target).join("bundle");
+    windlass_bundle::build(&windlass_bundle::Options::new(&folder, progress))?;
+    Ok(folder)
+}
+
+/// The folder of the profile in cargo's target folder that this program stands in.
+fn target_folder() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("find this program")?;
+    let profile = program
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.file_name().is_some_and(|name| name == "debug" || name == "release"));
+    profile.map(Path::to_path_buf).context("find cargo's target folder above this program")
+}
+
+/// The root of this repository.
+pub fn repository() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
