@@ -109,8 +109,15 @@ pub(crate) async fn run(
         thinking: Arc::new(Semaphore::new(settings.renders.max(1))),
     });
     let recorder = Recorder::new(cluster.clone(), settings.identity.clone());
-    let shell =
-        Shell::new(steps.clone(), known.clone(), recorder, events.clone(), tasks.clone(), metrics.clone());
+    let shell = Shell::new(
+        steps.clone(),
+        plugins.clone(),
+        known.clone(),
+        recorder,
+        events.clone(),
+        tasks.clone(),
+        metrics.clone(),
+    );
 
     let (served, probes_served) = (end.clone(), probes.clone());
     let (bound, address) = tokio::sync::oneshot::channel();

@@ -119,6 +119,17 @@ pub enum World {
     Health,
 }
 
+impl World {
+    /// As it stands in manifests and status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Renderer => "renderer",
+            Self::Policy => "policy",
+            Self::Health => "health",
+        }
+    }
+}
+
 /// What a plugin says of itself, in the custom section `windlass:manifest`, as
 /// JSON.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -197,6 +197,24 @@ impl Desk {
         Ok(true)
     }
 
+    /// Takes over the status and Inventory that somebody else wrote. What this
+    /// agent knows to own stays in it.
+    pub(crate) async fn reload(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
+        let object = cluster.get(&self.reference(), crate::cluster::View::Full).await?;
+        let Ok(application) = serde_json::from_value::<Application>(object) else { return Ok(()) };
+        let status = application.status.unwrap_or_default();
+        let ours = std::mem::replace(&mut self.inventory, Inventory::from(status.inventory.as_slice()));
+        for (key, owned) in ours.iter().filter(|(_, owned)| owned.uid.is_some()) {
+            if self.inventory.get(key).is_none() {
+                self.inventory.insert(key.clone(), owned.clone());
+            }
+        }
+        self.resource_version = application.metadata.resource_version;
+        self.status = status;
+        self.hand = None;
+        Ok(())
+    }
+
     fn patch(&self, status: &ApplicationStatus) -> Option<Value> {
         let from = serde_json::to_value(&self.status).unwrap_or_default();
         let to = serde_json::to_value(status).unwrap_or_default();

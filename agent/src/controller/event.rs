@@ -142,6 +142,8 @@ pub(crate) enum Action {
     PublishHealth(Name),
     /// Tell the user that health was awaited for too long.
     ReportHealthTimeout(Name),
+    /// Tell the user which Gates and Plugins can be used.
+    PublishRules,
     /// Drop what is held for an Application that was deleted.
     Forget(Name),
 }

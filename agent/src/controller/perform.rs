@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 
 use super::desk::Desk;
 use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
+use super::plugins::{PluginSet, Readiness};
 use super::publish::{Happening, Recorder};
 use super::report::SyncError;
 use super::resources::{Entry, Known, repository_version};
@@ -39,6 +40,7 @@ pub(crate) struct Shell {
 /// What every task works with.
 struct Work {
     steps: Arc<Steps>,
+    plugins: Arc<PluginSet>,
     known: Arc<Known>,
     recorder: Recorder,
     events: mpsc::Sender<Event>,
@@ -48,13 +50,14 @@ struct Work {
 impl Shell {
     pub(crate) fn new(
         steps: Arc<Steps>,
+        plugins: Arc<PluginSet>,
         known: Arc<Known>,
         recorder: Recorder,
         events: mpsc::Sender<Event>,
         tasks: TaskTracker,
         metrics: Metrics,
     ) -> Self {
-        let work = Arc::new(Work { steps, known, recorder, events, metrics });
+        let work = Arc::new(Work { steps, plugins, known, recorder, events, metrics });
         Self { work, tasks, running: Arc::default() }
     }
 
@@ -98,6 +101,7 @@ impl Shell {
             Action::PublishHealth(name) => {
                 self.tasks.spawn(async move { work.publish_health(name, false).await });
             }
+            Action::PublishRules => drop(self.tasks.spawn(async move { work.publish_rules().await })),
             Action::Forget(name) => work.forget(&name),
         }
     }
@@ -158,7 +162,8 @@ impl Work {
         let began = Instant::now();
         let end = match self.known.application(&name) {
             Some(entry) => self.sync_entry(&entry, &target, &cancel).await,
-            None => SyncEnd::Cancelled { touched: false },
+            // Its deletion is on its way here.
+            None => SyncEnd::Failed { retry: true, touched: false },
         };
         let outcome = match end {
             SyncEnd::Done => Outcome::Done,
@@ -181,6 +186,13 @@ impl Work {
                 // What is not on record has to be put there.
                 false => SyncEnd::Failed { retry: true, touched: true },
             },
+            Err(error) if error.fenced => {
+                tracing::warn!("somebody else wrote the inventory; it is read anew");
+                if let Err(error) = desk.reload(&self.steps.cluster).await {
+                    tracing::warn!(%error, "read the Application");
+                }
+                SyncEnd::Failed { retry: true, touched: true }
+            }
             Err(error) if error.cancelled => SyncEnd::Cancelled { touched: error.touched },
             Err(error) => {
                 let (retry, touched) = (error.retry, error.touched);
@@ -433,10 +445,42 @@ impl Work {
         }
     }
 
+    /// Says in the status of every Gate and Plugin whether it can be used.
+    async fn publish_rules(&self) {
+        for plugin in self.known.plugins() {
+            let name = plugin.metadata.name.clone().unwrap_or_default();
+            let Readiness { status, reason, message, plugin: loaded } = self.plugins.readiness(&name);
+            let more = loaded.map(|loaded| {
+                let manifest = loaded.manifest();
+                vec![
+                    ("digest", format!("sha256:{}", loaded.digest())),
+                    ("version", manifest.version.clone()),
+                    ("world", manifest.world.as_str().to_owned()),
+                ]
+            });
+            let current = plugin.status.as_ref().and_then(|status| serde_json::to_value(status).ok());
+            self.recorder
+                .ready(
+                    "Plugin",
+                    &name,
+                    plugin.metadata.generation,
+                    current,
+                    (status, reason, message),
+                    &more.unwrap_or_default(),
+                )
+                .await;
+        }
+        for gate in self.known.gates() {
+            let name = gate.metadata.name.clone().unwrap_or_default();
+            let current = gate.status.as_ref().and_then(|status| serde_json::to_value(status).ok());
+            let readiness = self.plugins.gate_readiness(&gate.spec);
+            self.recorder.ready("Gate", &name, gate.metadata.generation, current, readiness, &[]).await;
+        }
+    }
+
     fn forget(&self, name: &Name) {
         self.steps.observer.index().forget(name);
         self.steps.memo.forget(&name.namespace, &name.name);
-        self.known.forget_application(name);
         self.recorder.forget("Application", name);
     }
 

@@ -16,7 +16,7 @@ use crate::gate::{Policies, Policy};
 use crate::observe::watch::HealthRules;
 use crate::plugin::registry::Registry;
 use crate::plugin::{Assessment, LimitOverrides, Plugin, PluginError, World};
-use crate::render::{Absent, Renderer, Renderers};
+use crate::render::{Absent, Renderer, Renderers, absent_message};
 
 /// The plugin that assesses live objects.
 const HEALTH: &str = "kstatus";
@@ -91,6 +91,26 @@ impl PluginSet {
             message: format!("{} {} is loaded", manifest.name, manifest.version),
             plugin: Some(plugin),
         }
+    }
+
+    /// Whether every policy of a Gate can be asked.
+    pub(crate) fn gate_readiness(&self, gate: &api::GateSpec) -> (ConditionStatus, Reason, String) {
+        for policy in &gate.policies {
+            let plugin = match self.usable(&policy.plugin, World::Policy) {
+                Ok(plugin) => plugin,
+                Err(absent) => {
+                    let message = absent_message("a policy", &policy.plugin, World::Policy, &absent);
+                    return (ConditionStatus::False, Reason::PluginNotReady, message);
+                }
+            };
+            let config = policy.config.clone().map_or(Value::Null, Value::Object);
+            if let Err(error) = plugin.check_config(&config) {
+                let message = format!("the policy `{}`: {error}", policy.plugin);
+                return (ConditionStatus::False, Reason::InvalidConfig, message);
+            }
+        }
+        let message = format!("{} policies are loaded", gate.policies.len());
+        (ConditionStatus::True, Reason::Succeeded, message)
     }
 
     fn find(&self, name: &str, spec: Option<&api::PluginSpec>) -> Option<Arc<Plugin>> {

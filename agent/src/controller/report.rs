@@ -34,13 +34,15 @@ pub(crate) struct SyncError {
     pub(crate) retry: bool,
     /// It was told to stop: nothing to tell anybody.
     pub(crate) cancelled: bool,
+    /// Somebody else wrote the Inventory meanwhile.
+    pub(crate) fenced: bool,
     /// Whether something was written.
     pub(crate) touched: bool,
 }
 
 impl SyncError {
     fn new(stage: Stage, reason: Reason, message: String, retry: bool) -> Self {
-        Self { stage, reason, message, retry, cancelled: false, touched: false }
+        Self { stage, reason, message, retry, cancelled: false, fenced: false, touched: false }
     }
 
     /// It was told to stop.
@@ -102,7 +104,7 @@ impl SyncError {
 
     /// Another agent has taken over.
     pub(crate) fn fenced() -> Self {
-        Self::cancelled(Stage::Apply, false)
+        Self { fenced: true, ..Self::cancelled(Stage::Apply, false) }
     }
 
     /// The plan was not carried out to its end.

@@ -43,10 +43,6 @@ impl Known {
         lock(&self.applications).get(name).cloned()
     }
 
-    pub(crate) fn forget_application(&self, name: &Name) {
-        lock(&self.applications).remove(name);
-    }
-
     pub(crate) fn gates(&self) -> Vec<Arc<Gate>> {
         lock(&self.gates).values().cloned().collect()
     }
@@ -229,7 +225,10 @@ impl Follower<'_> {
                 lock(&self.known.repositories).remove(name);
                 self.send(Event::RepositoryGone(name.clone())).await;
             }
-            Kind::Application => self.send(Event::ApplicationGone(name.clone())).await,
+            Kind::Application => {
+                lock(&self.known.applications).remove(name);
+                self.send(Event::ApplicationGone(name.clone())).await;
+            }
             Kind::Gate => {
                 lock(&self.known.gates).remove(&name.name);
                 self.send(Event::RulesChanged).await;

@@ -154,6 +154,9 @@ impl State {
             Event::RulesChanged => {
                 self.rules += 1;
                 self.consider_all(now, &mut actions);
+                if self.active() {
+                    actions.push(Action::PublishRules);
+                }
             }
             Event::Polled { name, attempt, outcome } => {
                 self.polled(now, &name, attempt, outcome, &mut actions)
@@ -390,6 +393,7 @@ impl State {
         // Another agent may have written since: nothing that was known before still counts.
         for application in self.applications.values_mut() {
             application.forget_outcome();
+            application.waiting = None;
         }
         let names: Vec<_> = self.repositories.keys().cloned().collect();
         for name in names {
@@ -400,6 +404,7 @@ impl State {
             self.schedule_poll(&name);
         }
         self.consider_all(now, actions);
+        actions.push(Action::PublishRules);
     }
 
     fn cancel_everything(&mut self, actions: &mut Vec<Action>) {
@@ -468,7 +473,7 @@ impl State {
             return;
         }
         let waiting = target.as_ref().err().copied();
-        if application.waiting != waiting {
+        if active && application.waiting != waiting {
             application.waiting = waiting;
             if let Some(waiting) = waiting {
                 actions.push(Action::Explain { name: name.clone(), waiting });

@@ -329,6 +329,7 @@ mod tests {
             message: "a.yaml:3: no".to_owned(),
             retry: false,
             cancelled: false,
+            fenced: false,
             touched: false,
         };
         Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH).failed(&revision(2), &error);

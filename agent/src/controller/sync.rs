@@ -219,7 +219,10 @@ impl Steps {
     /// observe: follows what was written from now on.
     async fn observe(&self, desk: &Desk, changes: ChangeSet) -> Vec<(ObjectKey, Change)> {
         self.track(desk, &changes.inventory);
-        self.observe_written(desk, changes).await
+        let changes = self.observe_written(desk, changes).await;
+        // Kinds that this very set defined could not be followed before.
+        self.observer.follow(desk.kinds()).await;
+        changes
     }
 
     /// Takes the set in hand, from which drift is corrected.

@@ -157,7 +157,11 @@ impl Observer {
                         listed.send_replace(true);
                     }
                 }
-                Some(Err(error)) => tracing::warn!(kind = %resource.gvk, %error, "watch"),
+                Some(Err(error)) => {
+                    tracing::warn!(kind = %resource.gvk, %error, "watch");
+                    // Whoever waits for the list goes on without it.
+                    listed.send_replace(true);
+                }
                 None => return,
             }
         }

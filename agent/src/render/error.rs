@@ -245,17 +245,9 @@ pub(crate) fn absent_message(what: &str, name: &str, wanted: World, absent: &Abs
         Absent::Unusable(problem) => format!("the plugin `{name}` can't be used: {problem}"),
         Absent::WrongWorld(world) => format!(
             "the plugin `{name}` can't be used as {what}: it implements the world `{}`, not `{}`",
-            world_name(*world),
-            world_name(wanted)
+            world.as_str(),
+            wanted.as_str()
         ),
-    }
-}
-
-fn world_name(world: World) -> &'static str {
-    match world {
-        World::Renderer => "renderer",
-        World::Policy => "policy",
-        World::Health => "health",
     }
 }
 
