@@ -68,6 +68,7 @@ struct Shared {
     watch_timeout: Duration,
     /// Namespaces whose service accounts nobody can act as.
     closed_namespaces: Vec<String>,
+    default_namespace: String,
 }
 
 /// One request, before it is sent.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::source::folder_tree::FolderTree;
 use crate::source::tree::Tree;
-use crate::source::worktree::locate_root;
+use crate::source::worktree::{head_commit_time, locate_root};
 
 /// A folder in its repository, or by itself where there is none.
 pub(super) struct Folder {
@@ -27,7 +27,7 @@ impl Folder {
         anyhow::ensure!(!path.is_file(), "`{}` is a file; name its folder", path.display());
         let (root, below) = locate_root(path).with_context(|| format!("open `{}`", path.display()))?;
         let tree = FolderTree::open(&root).with_context(|| format!("open `{}`", root.display()))?;
-        Ok(Self { tree: Arc::new(tree), path: below, clock: commit_time(&root), root })
+        Ok(Self { tree: Arc::new(tree), path: below, clock: head_commit_time(&root), root })
     }
 
     #[cfg(test)]
@@ -43,14 +43,4 @@ impl Folder {
             _ => from_root().unwrap_or_else(|| "application".to_owned()),
         }
     }
-}
-
-/// 0 where there is no commit or no repository: the clock is frozen all the
-/// same.
-fn commit_time(root: &Path) -> i64 {
-    // The user's and the system's configuration are none of this command's business.
-    gix::open_opts(root, gix::open::Options::isolated())
-        .ok()
-        .and_then(|repository| Some(repository.head_commit().ok()?.time().ok()?.seconds))
-        .unwrap_or(0)
 }

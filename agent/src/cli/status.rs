@@ -9,23 +9,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ListParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
 use serde_json::json;
 
 use super::output::stdout;
 use super::progress::Progress;
 use super::render::as_json;
 use crate::api::condition::{ConditionType, condition};
-use crate::api::{Application, Repository, RevisionStatus};
+use crate::api::{self, Application, Repository, RevisionStatus};
+use crate::cluster::{Cluster, ConnectOptions, Resource, View};
 use crate::diagnostic::escape;
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Objects in one page of a list.
-const PAGE: u32 = 500;
 
 /// How the state is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -83,50 +78,37 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 async fn read(arguments: &Arguments) -> anyhow::Result<(Vec<Application>, Vec<Repository>)> {
-    let mut config = match &arguments.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path)
-                .with_context(|| format!("read the kubeconfig `{}`", path.display()))?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?
-        }
-        None => Config::infer().await.context("find a cluster (name one with --kubeconfig)")?,
-    };
-    config.connect_timeout = Some(REQUEST_TIMEOUT);
-    config.read_timeout = Some(REQUEST_TIMEOUT);
+    let cluster = Cluster::connect(ConnectOptions {
+        kubeconfig: arguments.kubeconfig.clone(),
+        timeout: REQUEST_TIMEOUT,
+        ..ConnectOptions::default()
+    })
+    .await
+    .context("find a cluster (name one with --kubeconfig)")?;
     let namespace = match (&arguments.namespace, arguments.all_namespaces) {
         (_, true) => None,
-        (Some(namespace), _) => Some(namespace.clone()),
-        (None, false) => Some(config.default_namespace.clone()),
+        (Some(namespace), _) => Some(namespace.as_str()),
+        (None, false) => Some(cluster.default_namespace()),
     };
-    let server = config.cluster_url.to_string();
-    let client = Client::try_from(config)?;
-    let (applications, repositories) = match &namespace {
-        Some(namespace) => (Api::namespaced(client.clone(), namespace), Api::namespaced(client, namespace)),
-        None => (Api::all(client.clone()), Api::all(client)),
-    };
-    let applications =
-        list(&applications).await.with_context(|| format!("list the Applications on {server}"))?;
-    let repositories =
-        list(&repositories).await.with_context(|| format!("list the Repositories on {server}"))?;
+    let applications = list(&cluster, "Application", "applications", namespace).await?;
+    let repositories = list(&cluster, "Repository", "repositories", namespace).await?;
     Ok((applications, repositories))
 }
 
-async fn list<K>(api: &Api<K>) -> anyhow::Result<Vec<K>>
-where
-    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
-{
-    let mut all = Vec::new();
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        let found = tokio::time::timeout(REQUEST_TIMEOUT, api.list(&page))
-            .await
-            .with_context(|| format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))??;
-        all.extend(found.items);
-        match found.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(all),
-        }
-    }
+async fn list<K: serde::de::DeserializeOwned>(
+    cluster: &Cluster,
+    kind: &str,
+    plural: &str,
+    namespace: Option<&str>,
+) -> anyhow::Result<Vec<K>> {
+    let resource = Resource::known(api::GROUP, api::VERSION, kind, plural, true);
+    let found = cluster.list(&resource, namespace, None, View::Full).await;
+    let found = found.map_err(|error| match error.hint() {
+        Some(hint) => anyhow::anyhow!("list {plural}: {error} ({hint})"),
+        None => anyhow::anyhow!("list {plural}: {error}"),
+    })?;
+    let parsed = found.into_iter().map(serde_json::from_value);
+    parsed.collect::<Result<_, _>>().with_context(|| format!("read the {plural}"))
 }
 
 fn tables(applications: &[Application], repositories: &[Repository], now: Timestamp) -> String {

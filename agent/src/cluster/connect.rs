@@ -51,6 +51,7 @@ impl Cluster {
         config.write_timeout = Some(options.timeout);
         config.read_timeout = Some(options.watch_timeout.max(options.timeout) + WATCH_MARGIN);
         config.reset_reader_on_write = true;
+        let default_namespace = config.default_namespace.clone();
         let client = kube::Client::try_from(config).map_err(|error| invalid(&error))?;
         let mut closed_namespaces = vec!["kube-system".to_owned(), "kube-public".to_owned()];
         closed_namespaces.extend(options.agent_namespace);
@@ -62,10 +63,18 @@ impl Cluster {
                 initial_lists: Arc::new(Semaphore::new(MAX_INITIAL_LISTS)),
                 watch_timeout: options.watch_timeout,
                 closed_namespaces,
+                default_namespace,
             }),
             user: None,
             timeout: options.timeout,
         })
+    }
+}
+
+impl Cluster {
+    /// The namespace that the kubeconfig's context or the pod is in.
+    pub fn default_namespace(&self) -> &str {
+        &self.shared.default_namespace
     }
 }
 

@@ -19,3 +19,14 @@ pub fn locate_root(path: &Path) -> io::Result<(PathBuf, String)> {
         below.to_str().ok_or_else(|| io::Error::other(format!("`{}` is not UTF-8", below.display())))?;
     Ok((root.to_owned(), below.to_owned()))
 }
+
+/// The committer time of the commit that is checked out in the repository at
+/// `root`, in seconds since the Unix epoch; 0 where there is no commit or no
+/// repository: a renderer's clock is frozen all the same.
+pub fn head_commit_time(root: &Path) -> i64 {
+    // The user's and the system's configuration are none of this command's business.
+    gix::open_opts(root, gix::open::Options::isolated())
+        .ok()
+        .and_then(|repository| Some(repository.head_commit().ok()?.time().ok()?.seconds))
+        .unwrap_or(0)
+}
