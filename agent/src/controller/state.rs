@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
-use crate::object::ObjectKey;
 use crate::plugin::HealthState;
 use crate::source::Revision;
 
+mod application;
 mod fight;
 
-use fight::Fight;
+use application::{Application, Failed, Kind, Running, Step};
 
 /// The numbers behind the decisions.
 #[derive(Clone, Copy, Debug)]
@@ -77,42 +77,6 @@ struct Repository {
     polling: Option<Attempt>,
     failures: u32,
     due: Instant,
-}
-
-struct Application {
-    version: u64,
-    repository: Name,
-    suspended: bool,
-    health_timeout: Duration,
-    /// What was synced completely, last.
-    synced: Option<Target>,
-    failed: Option<Failed>,
-    running: Option<Running>,
-    queued: bool,
-    drifted: BTreeMap<ObjectKey, Fight>,
-    health_deadline: Option<Instant>,
-    waiting: Option<Waiting>,
-    /// Deleted while an attempt was running.
-    gone: bool,
-}
-
-struct Failed {
-    target: Target,
-    failures: u32,
-    /// Absent when only a change can help.
-    retry_at: Option<Instant>,
-}
-
-struct Running {
-    attempt: Attempt,
-    kind: Kind,
-    cancelled: bool,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Kind {
-    Sync(Target),
-    Correction,
 }
 
 impl State {
@@ -573,58 +537,6 @@ impl State {
             application.running = Some(Running { attempt, kind, cancelled: false });
             self.running += 1;
         }
-    }
-}
-
-enum Step {
-    Sync(Target),
-    Correct(Vec<ObjectKey>),
-}
-
-impl Application {
-    fn new(repository: Name) -> Self {
-        Self {
-            version: 0,
-            repository,
-            suspended: false,
-            health_timeout: Duration::ZERO,
-            synced: None,
-            failed: None,
-            running: None,
-            queued: false,
-            drifted: BTreeMap::new(),
-            health_deadline: None,
-            waiting: None,
-            gone: false,
-        }
-    }
-
-    fn forget_outcome(&mut self) {
-        self.synced = None;
-        self.failed = None;
-        self.drifted.clear();
-        self.health_deadline = None;
-    }
-
-    /// What is to do now: a sync first, for it corrects drift as well; a
-    /// correction of the last good state while a sync can't be tried.
-    fn next_step(&self, now: Instant, target: Option<&Target>) -> Option<Step> {
-        let target = target?;
-        let held = self
-            .failed
-            .as_ref()
-            .is_some_and(|failed| failed.target == *target && failed.retry_at.is_none_or(|at| at > now));
-        if self.synced.as_ref() != Some(target) && !held {
-            return Some(Step::Sync(target.clone()));
-        }
-        self.synced.as_ref()?;
-        let objects: Vec<_> = self
-            .drifted
-            .iter()
-            .filter(|(_, fight)| fight.ready(now))
-            .map(|(object, _)| object.clone())
-            .collect();
-        (!objects.is_empty()).then_some(Step::Correct(objects))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::object::ObjectKey;
 use crate::source::tree::ObjectId;
 
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -1,0 +1,96 @@
+//! One Application as the decisions see it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::fight::Fight;
+use crate::controller::event::{Attempt, Name, Target, Waiting};
+use crate::object::ObjectKey;
+
+pub(super) struct Application {
+    pub(super) version: u64,
+    pub(super) repository: Name,
+    pub(super) suspended: bool,
+    pub(super) health_timeout: Duration,
+    /// What was synced completely, last.
+    pub(super) synced: Option<Target>,
+    pub(super) failed: Option<Failed>,
+    pub(super) running: Option<Running>,
+    pub(super) queued: bool,
+    pub(super) drifted: BTreeMap<ObjectKey, Fight>,
+    pub(super) health_deadline: Option<Instant>,
+    pub(super) waiting: Option<Waiting>,
+    /// Deleted while an attempt was running.
+    pub(super) gone: bool,
+}
+
+pub(super) struct Failed {
+    pub(super) target: Target,
+    pub(super) failures: u32,
+    /// Absent when only a change can help.
+    pub(super) retry_at: Option<Instant>,
+}
+
+pub(super) struct Running {
+    pub(super) attempt: Attempt,
+    pub(super) kind: Kind,
+    pub(super) cancelled: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sync(Target),
+    Correction,
+}
+
+pub(super) enum Step {
+    Sync(Target),
+    Correct(Vec<ObjectKey>),
+}
+
+impl Application {
+    pub(super) fn new(repository: Name) -> Self {
+        Self {
+            version: 0,
+            repository,
+            suspended: false,
+            health_timeout: Duration::ZERO,
+            synced: None,
+            failed: None,
+            running: None,
+            queued: false,
+            drifted: BTreeMap::new(),
+            health_deadline: None,
+            waiting: None,
+            gone: false,
+        }
+    }
+
+    pub(super) fn forget_outcome(&mut self) {
+        self.synced = None;
+        self.failed = None;
+        self.drifted.clear();
+        self.health_deadline = None;
+    }
+
+    /// What is to do now: a sync first, for it corrects drift as well; a
+    /// correction of the last good state while a sync can't be tried.
+    pub(super) fn next_step(&self, now: Instant, target: Option<&Target>) -> Option<Step> {
+        let target = target?;
+        let held = self
+            .failed
+            .as_ref()
+            .is_some_and(|failed| failed.target == *target && failed.retry_at.is_none_or(|at| at > now));
+        if self.synced.as_ref() != Some(target) && !held {
+            return Some(Step::Sync(target.clone()));
+        }
+        self.synced.as_ref()?;
+        let objects: Vec<_> = self
+            .drifted
+            .iter()
+            .filter(|(_, fight)| fight.ready(now))
+            .map(|(object, _)| object.clone())
+            .collect();
+        (!objects.is_empty()).then_some(Step::Correct(objects))
+    }
+}
