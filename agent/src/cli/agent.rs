@@ -10,16 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::output::Output;
+use super::plugins::PluginArguments;
 use crate::cluster::{Cluster, ConnectOptions};
 use crate::controller::plugins::PluginSet;
 use crate::controller::{self, Settings};
 use crate::plugin::CompileLimits;
-use crate::plugin::LoaderOptions;
-use crate::plugin::registry::{Registry, RegistryOptions};
-
-/// What stands beside the program, and in the plugins' folder.
-const FOLDER: &str = "plugins";
-const BUNDLED_CACHE: &str = "compiled";
+use crate::plugin::registry::Registry;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -44,14 +40,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "UID", env = "WINDLASS_POD_UID")]
     pod_uid: Option<String>,
 
-    /// The folder with the plugins. Without it, `plugins` beside this program.
-    #[arg(long, value_name = "DIR", env = "WINDLASS_PLUGINS")]
-    plugins: Option<PathBuf>,
-
-    /// Where Git objects and compiled plugins are kept. Losing it costs a
-    /// fetch and a compilation.
-    #[arg(long, value_name = "DIR", env = "WINDLASS_CACHE", default_value = "/var/cache/windlass")]
-    cache: PathBuf,
+    #[command(flatten)]
+    plugins: PluginArguments,
 
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, value_name = "ADDRESS", env = "WINDLASS_LISTEN", default_value = "0.0.0.0:8080")]
@@ -113,7 +103,7 @@ async fn agent(arguments: &Arguments) -> anyhow::Result<()> {
     let settings = Settings {
         identity: identity(arguments),
         namespace: arguments.namespace.clone(),
-        cache: arguments.cache.join("git"),
+        cache: arguments.plugins.cache()?.join("git"),
         listen: arguments.listen,
         concurrency: arguments.concurrency,
         renders: arguments.renders,
@@ -126,22 +116,9 @@ async fn agent(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn load_plugins(arguments: &Arguments) -> anyhow::Result<Arc<Registry>> {
-    let folder = match &arguments.plugins {
-        Some(folder) => folder.clone(),
-        None => std::env::current_exe().context("find this program")?.with_file_name(FOLDER),
-    };
-    let bundled = folder.join(BUNDLED_CACHE);
-    let registry = Registry::open(RegistryOptions {
-        loader: LoaderOptions {
-            cache: arguments.cache.join("plugins"),
-            bundled_cache: bundled.is_dir().then_some(bundled),
-            compiler: None,
-            compile: CompileLimits::default(),
-            calls: u32::try_from(arguments.renders).unwrap_or(u32::MAX).saturating_add(2),
-        },
-        folder,
-        limits: std::collections::BTreeMap::new(),
-    })?;
+    // The health rules and a self-test want a place beside the renders.
+    let calls = u32::try_from(arguments.renders).unwrap_or(u32::MAX).saturating_add(2);
+    let registry = arguments.plugins.open(CompileLimits::default(), calls)?;
     for error in registry.errors() {
         tracing::error!(file = %error.file.display(), message = error.message, "a plugin is not loaded");
     }

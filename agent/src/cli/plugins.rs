@@ -27,41 +27,51 @@ pub(super) struct PluginArguments {
     #[arg(long, value_name = "DIR", env = "WINDLASS_PLUGINS")]
     plugins: Option<PathBuf>,
 
-    /// Where compiled plugins are kept. Without it, `windlass` in the user's
-    /// cache folder. Holds executable code: its mode must be 0700.
-    #[arg(long, value_name = "DIR", env = "WINDLASS_CACHE_DIR")]
-    cache_dir: Option<PathBuf>,
+    /// Where compiled plugins and, for an agent, Git objects are kept. Without
+    /// it, `windlass` in the user's cache folder. Losing it costs a compilation
+    /// and a fetch. Holds executable code: nobody else may write to it.
+    #[arg(long, value_name = "DIR", env = "WINDLASS_CACHE")]
+    cache: Option<PathBuf>,
+}
+
+impl PluginArguments {
+    /// The folder of everything that is kept.
+    pub(super) fn cache(&self) -> anyhow::Result<PathBuf> {
+        match &self.cache {
+            Some(cache) => Ok(cache.clone()),
+            None => default_cache(&|name| std::env::var_os(name).map(PathBuf::from)),
+        }
+    }
+
+    /// Loads every plugin of the folder, for so many calls at once. Those that
+    /// can't be loaded are in [`Registry::errors`].
+    pub(super) fn open(&self, compile: CompileLimits, calls: u32) -> anyhow::Result<Registry> {
+        let folder = match &self.plugins {
+            Some(folder) => folder.clone(),
+            None => std::env::current_exe().context("find this program")?.with_file_name(FOLDER),
+        };
+        anyhow::ensure!(
+            folder.is_dir(),
+            "there is no plugin folder `{}` (name one with --plugins)",
+            folder.display()
+        );
+        let bundled = folder.join(BUNDLED_CACHE);
+        let loader = LoaderOptions {
+            cache: self.cache()?.join("plugins"),
+            bundled_cache: bundled.is_dir().then_some(bundled),
+            compiler: None,
+            compile,
+            calls,
+        };
+        Ok(Registry::open(RegistryOptions { loader, folder, limits: BTreeMap::new() })?)
+    }
 }
 
 /// Loads every plugin of the folder. Those that can't be loaded are told of,
 /// and missing.
 pub(super) fn load(arguments: &PluginArguments) -> anyhow::Result<Registry> {
-    let folder = match &arguments.plugins {
-        Some(folder) => folder.clone(),
-        None => std::env::current_exe().context("find this program")?.with_file_name(FOLDER),
-    };
-    anyhow::ensure!(
-        folder.is_dir(),
-        "there is no plugin folder `{}` (name one with --plugins)",
-        folder.display()
-    );
-    let cache = match &arguments.cache_dir {
-        Some(cache) => cache.clone(),
-        None => default_cache(&|name| std::env::var_os(name).map(PathBuf::from))?,
-    };
-    let bundled = folder.join(BUNDLED_CACHE);
-    let progress = Progress::start(format!("loading the plugins in {}", folder.display()));
-    let registry = Registry::open(RegistryOptions {
-        loader: LoaderOptions {
-            cache: cache.join("plugins"),
-            bundled_cache: bundled.is_dir().then_some(bundled),
-            compiler: None,
-            compile: COMPILE,
-            calls: 1,
-        },
-        folder,
-        limits: BTreeMap::new(),
-    })?;
+    let progress = Progress::start("loading the plugins".to_owned());
+    let registry = arguments.open(COMPILE, 1)?;
     drop(progress);
     for error in registry.errors() {
         note(&format!("the plugin in {} is not loaded: {}", error.file.display(), error.message));
@@ -75,7 +85,7 @@ fn default_cache(variable: &dyn Fn(&str) -> Option<PathBuf>) -> anyhow::Result<P
     absolute("XDG_CACHE_HOME")
         .or_else(|| Some(absolute("HOME")?.join(".cache")))
         .map(|folder| folder.join("windlass"))
-        .context("find a cache folder: neither HOME nor XDG_CACHE_HOME is set (name one with --cache-dir)")
+        .context("find a cache folder: neither HOME nor XDG_CACHE_HOME is set (name one with --cache)")
 }
 
 #[cfg(test)]
