@@ -2,7 +2,7 @@
 //! event.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ use crate::api::Application;
 use crate::api::condition::{ConditionType, condition};
 use crate::apply::{self, Change};
 use crate::cluster::EventType;
+use crate::lock::lock;
 use crate::object::ObjectKey;
 use crate::plan::order::Stage;
 use crate::plan::prune::Removal;
@@ -84,7 +85,7 @@ impl Shell {
                     async move { work.correct(name, attempt, objects, cancel).await }.instrument(span)
                 });
             }
-            Action::Cancel { attempt, .. } | Action::CancelPoll { attempt, .. } => {
+            Action::Cancel(attempt) | Action::CancelPoll(attempt) => {
                 if let Some(cancel) = lock(&self.running).get(&attempt) {
                     cancel.cancel();
                 }
@@ -181,11 +182,14 @@ impl Work {
         let application = entry.resource.get();
         let result = self.steps.sync(&mut desk, &application, target, cancel).await;
         match result {
-            Ok(report) => match self.publish_synced(&mut desk, &application, target, report).await {
-                true => SyncEnd::Done,
-                // What is not on record has to be put there.
-                false => SyncEnd::Failed { retry: true, touched: true },
-            },
+            Ok(report) => {
+                if self.publish_synced(&mut desk, &application, target, report).await {
+                    SyncEnd::Done
+                } else {
+                    // What is not on record has to be put there.
+                    SyncEnd::Failed { retry: true, touched: true }
+                }
+            }
             Err(error) if error.fenced => {
                 tracing::warn!("somebody else wrote the inventory; it is read anew");
                 if let Err(error) = desk.reload(&self.steps.cluster).await {
@@ -531,8 +535,4 @@ fn summary(changes: &[(ObjectKey, Change)]) -> String {
         })
         .collect();
     parts.join(", ")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

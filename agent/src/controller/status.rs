@@ -163,14 +163,9 @@ impl<'a> Draft<'a> {
             let step = condition(&self.status.conditions, *kind)?;
             (step.status != ConditionStatus::True.as_str()).then(|| step.clone())
         });
-        let ready = match unready {
-            Some(step) => Condition { type_: ConditionType::Ready.as_str().to_owned(), ..step },
-            None => {
-                let all = condition(&self.status.conditions, ConditionType::Applied).cloned();
-                let Some(applied) = all else { return };
-                Condition { type_: ConditionType::Ready.as_str().to_owned(), ..applied }
-            }
-        };
+        let decides = unready.or_else(|| condition(&self.status.conditions, ConditionType::Applied).cloned());
+        let Some(step) = decides else { return };
+        let ready = Condition { type_: ConditionType::Ready.as_str().to_owned(), ..step };
         put(&mut self.status.conditions, ready, &self.now);
     }
 
