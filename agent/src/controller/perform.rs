@@ -14,7 +14,7 @@ use super::desk::Desk;
 use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
 use super::plugins::{PluginSet, Readiness};
 use super::publish::{Happening, Recorder};
-use super::report::SyncError;
+use super::report::{Cause, SyncError};
 use super::resources::{Entry, Known, repository_version};
 use super::status::label;
 use super::sync::{Steps, SyncReport};
@@ -190,19 +190,21 @@ impl Work {
                     SyncEnd::Failed { retry: true, touched: true }
                 }
             }
-            Err(error) if error.fenced => {
-                tracing::warn!("somebody else wrote the inventory; it is read anew");
-                if let Err(error) = desk.reload(&self.steps.cluster).await {
-                    tracing::warn!(%error, "read the Application");
+            Err(error) => match error.cause {
+                Cause::Fenced => {
+                    tracing::warn!("somebody else wrote the inventory; it is read anew");
+                    if let Err(error) = desk.reload(&self.steps.cluster).await {
+                        tracing::warn!(%error, "read the Application");
+                    }
+                    SyncEnd::Failed { retry: true, touched: true }
                 }
-                SyncEnd::Failed { retry: true, touched: true }
-            }
-            Err(error) if error.cancelled => SyncEnd::Cancelled { touched: error.touched },
-            Err(error) => {
-                let (retry, touched) = (error.retry, error.touched);
-                self.publish_failed(&mut desk, &application, target, &error).await;
-                SyncEnd::Failed { retry, touched }
-            }
+                Cause::Cancelled => SyncEnd::Cancelled { touched: error.touched },
+                Cause::Refused | Cause::Transient => {
+                    let (retry, touched) = (error.cause == Cause::Transient, error.touched);
+                    self.publish_failed(&mut desk, &application, target, &error).await;
+                    SyncEnd::Failed { retry, touched }
+                }
+            },
         }
     }
 
@@ -365,7 +367,7 @@ impl Work {
         let uid = application.metadata.uid.as_deref();
         if let Some(error) = error {
             let error = SyncError::apply(&error);
-            if !error.cancelled {
+            if error.cause != Cause::Cancelled {
                 tracing::warn!(message = error.message, "drift could not be corrected");
                 let note = format!("drift could not be corrected: {}", error.message);
                 self.happened(desk, uid, EventType::Warning, error.reason.as_str(), "Correct", &note).await;

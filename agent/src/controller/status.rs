@@ -265,6 +265,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::controller::report::Cause;
     use crate::source::tree::ObjectId;
 
     fn revision(n: u8) -> Revision {
@@ -322,9 +323,7 @@ mod tests {
             stage: Stage::Gate,
             reason: Reason::Denied,
             message: "a.yaml:3: no".to_owned(),
-            retry: false,
-            cancelled: false,
-            fenced: false,
+            cause: Cause::Refused,
             touched: false,
         };
         Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH).failed(&revision(2), &error);
