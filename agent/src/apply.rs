@@ -212,14 +212,14 @@ async fn execute_stage(
     changes: &mut ChangeSet,
 ) -> Result<(), ApplyError> {
     let inventory = &changes.inventory;
-    let writes: Vec<_> = applies
+    let requests: Vec<_> = applies
         .iter()
         .map(|apply| {
             let owned_uid = inventory.get(&apply.desired.key).and_then(|owned| owned.uid.as_deref());
             write::write(writer, &plan.owner, apply, owned_uid).map(move |result| (apply, result))
         })
         .collect();
-    let results: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENT_WRITES).collect().await;
+    let results: Vec<_> = stream::iter(requests).buffer_unordered(CONCURRENT_WRITES).collect().await;
     let mut failures = Vec::new();
     let mut end = None;
     for (apply, result) in results {

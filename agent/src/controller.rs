@@ -30,7 +30,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::event::{Action, Event};
+use self::event::Event;
 use self::perform::Shell;
 use self::plugins::PluginSet;
 use self::publish::Recorder;
@@ -52,7 +52,7 @@ const EVENT_QUEUE: usize = 4_096;
 /// How long attempts that were told to stop may take to do so at the end.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// How long the first lists of the agent's own resources are awaited.
-const LISTED_WITHIN: Duration = Duration::from_secs(60);
+const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What an operator decides about one agent.
 #[derive(Clone, Debug)]
@@ -119,12 +119,15 @@ pub(crate) async fn run(
         metrics.clone(),
     );
 
-    let (served, probes_served) = (end.clone(), probes.clone());
+    let (serve_until, probes_served) = (end.clone(), probes.clone());
     let (bound, address) = tokio::sync::oneshot::channel();
     let listen = settings.listen;
     let server = tokio::spawn(async move {
-        let bound = move |address| drop(bound.send(address));
-        serve(listen, Arc::new(registry), probes_served, bound, served).await
+        let bound = move |address| {
+            // Nobody waits for the address any more when the agent ends already.
+            let _ = bound.send(address);
+        };
+        serve(listen, Arc::new(registry), probes_served, bound, serve_until).await
     });
     match address.await {
         Ok(address) => listening(address),
@@ -232,7 +235,9 @@ fn follow_plugins(
 /// What has to be in place before an event is decided on.
 fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps, plugins: &PluginSet) {
     match event {
-        Event::Leadership(leading) => drop(metrics.leader.set(i64::from(*leading))),
+        Event::Leadership(leading) => {
+            metrics.leader.set(i64::from(*leading));
+        }
         Event::RulesChanged => {
             steps.gates.store(Arc::new(known.gates().iter().map(|gate| Gate::from(&**gate)).collect()));
             let resources = known.plugins();

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod controller;
 pub mod diagnostic;
 pub mod gate;
+pub(crate) mod lock;
 pub mod object;
 pub(crate) mod observe;
 pub(crate) mod plan;

@@ -5,7 +5,7 @@
 //! nothing. Nothing is deleted but what the Inventory names and the complete
 //! set no longer holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -150,10 +150,10 @@ fn compare(
     options: Options,
 ) -> Result<Plan, PlanError> {
     let desired = settle(manifests, scopes, &options)?;
-    let rendered: BTreeMap<&ObjectKey, ()> = desired.iter().map(|desired| (&desired.key, ())).collect();
+    let rendered: BTreeSet<&ObjectKey> = desired.iter().map(|desired| &desired.key).collect();
     let removal = prune::removal(
         inventory,
-        |key| rendered.contains_key(key),
+        |key| rendered.contains(key),
         rendered.len(),
         options.prune,
         options.prune_consent,

@@ -10,7 +10,7 @@ use crate::agent::{build_agent, build_plugins};
 use crate::{Agent, AgentOptions, ControlPlane, GitServer, GitServerOptions, TestRepo};
 
 /// How long anything may take to become true before a test fails.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The namespace of the agents' Lease.

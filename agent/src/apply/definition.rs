@@ -14,7 +14,7 @@ const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is looked at: it takes the API server some tens of milliseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Returns when every CustomResourceDefinition among these is established.
+/// Returns when every `CustomResourceDefinition` among these is established.
 pub(super) async fn wait_until_served(writer: &Writer, applies: &[Apply]) -> Result<(), Refusal> {
     for apply in applies {
         let key = &apply.desired.key;

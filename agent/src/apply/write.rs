@@ -73,7 +73,7 @@ async fn read(
     let live = live_of(&object, &owner.field_manager());
     let is_ours = live.as_ref().is_some_and(|live| owned_uid == Some(live.uid.as_str()));
     if let Some(other) = other_owner(&object, owner)
-        && !(is_ours && !applied_by_another(&object, owner))
+        && (!is_ours || applied_by_another(&object, owner))
     {
         return refuse(ObjectError::OwnedByAnother {
             key: desired.key.clone(),

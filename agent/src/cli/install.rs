@@ -13,7 +13,7 @@ const RBAC: &str = include_str!("../../deploy/rbac.yaml");
 const CLUSTER_ADMIN: &str = include_str!("../../deploy/cluster-admin.yaml");
 const DAEMON_SET: &str = include_str!("../../deploy/daemonset.yaml");
 
-/// The image that the DaemonSet of the file names.
+/// The image that the `DaemonSet` of the file names.
 const DEFAULT_IMAGE: &str = concat!("windlass:", env!("CARGO_PKG_VERSION"));
 
 /// How it is installed.

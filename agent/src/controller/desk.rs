@@ -3,7 +3,7 @@
 //! applied last.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::event::{Name, Target};
 use crate::api::{Application, ApplicationStatus};
 use crate::cluster::{Cluster, ClusterError, Gvk, ObjectRef, merge_patch};
 use crate::controller::status::Draft;
+use crate::lock::lock;
 use crate::object::ObjectKey;
 use crate::plan::inventory::Inventory;
 use crate::plan::stamp::Owner;
@@ -35,11 +36,11 @@ impl Resource {
     }
 
     pub(crate) fn set(&self, application: Application) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(application);
+        *lock(&self.current) = Arc::new(application);
     }
 
     pub(crate) fn get(&self) -> Arc<Application> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.current).clone()
     }
 }
 
@@ -61,7 +62,7 @@ pub(crate) struct Desk {
     resource_version: Option<String>,
     /// Whether health was awaited for too long since the last sync.
     pub(crate) health_timed_out: bool,
-    /// Whether the parent's marks of the ApplySet were seen or written.
+    /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
 
@@ -221,7 +222,7 @@ impl Desk {
         merge_patch(&from, &to)
     }
 
-    /// Marks the Application as the parent of its ApplySet (KEP-3659), once.
+    /// Marks the Application as the parent of its `ApplySet` (KEP-3659), once.
     pub(crate) async fn mark_applyset(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
         if self.marked {
             return Ok(());
@@ -252,7 +253,7 @@ impl Desk {
     }
 }
 
-/// The label by which the parent of an ApplySet is found (KEP-3659).
+/// The label by which the parent of an `ApplySet` is found (KEP-3659).
 const APPLYSET_ID_LABEL: &str = "applyset.kubernetes.io/id";
 
 /// One of the agent's own resources.

@@ -53,7 +53,7 @@ pub(crate) enum Polled {
 }
 
 /// How a sync ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SyncEnd {
     /// Everything is as the target wants it.
     Done,
@@ -127,13 +127,13 @@ pub(crate) enum Action {
     /// Ask the remote.
     Poll { name: Name, attempt: Attempt },
     /// Stop asking; the poll still ends with an event.
-    CancelPoll { name: Name, attempt: Attempt },
+    CancelPoll(Attempt),
     /// Make the cluster equal to the target.
     Sync { name: Name, attempt: Attempt, target: Target },
     /// Restore these objects from the manifests that were applied last.
     Correct { name: Name, attempt: Attempt, objects: Vec<ObjectKey> },
     /// Stop before the next write; the attempt still ends with an event.
-    Cancel { name: Name, attempt: Attempt },
+    Cancel(Attempt),
     /// Tell the user why nothing happens.
     Explain { name: Name, waiting: Waiting },
     /// Tell the user that somebody else keeps changing an object.

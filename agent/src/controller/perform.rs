@@ -2,7 +2,7 @@
 //! event.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -14,7 +14,7 @@ use super::desk::Desk;
 use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
 use super::plugins::{PluginSet, Readiness};
 use super::publish::{Happening, Recorder};
-use super::report::SyncError;
+use super::report::{Cause, SyncError};
 use super::resources::{Entry, Known, repository_version};
 use super::status::label;
 use super::sync::{Steps, SyncReport};
@@ -22,6 +22,7 @@ use crate::api::Application;
 use crate::api::condition::{ConditionType, condition};
 use crate::apply::{self, Change};
 use crate::cluster::EventType;
+use crate::lock::lock;
 use crate::object::ObjectKey;
 use crate::plan::order::Stage;
 use crate::plan::prune::Removal;
@@ -84,7 +85,7 @@ impl Shell {
                     async move { work.correct(name, attempt, objects, cancel).await }.instrument(span)
                 });
             }
-            Action::Cancel { attempt, .. } | Action::CancelPoll { attempt, .. } => {
+            Action::Cancel(attempt) | Action::CancelPoll(attempt) => {
                 if let Some(cancel) = lock(&self.running).get(&attempt) {
                     cancel.cancel();
                 }
@@ -181,24 +182,29 @@ impl Work {
         let application = entry.resource.get();
         let result = self.steps.sync(&mut desk, &application, target, cancel).await;
         match result {
-            Ok(report) => match self.publish_synced(&mut desk, &application, target, report).await {
-                true => SyncEnd::Done,
-                // What is not on record has to be put there.
-                false => SyncEnd::Failed { retry: true, touched: true },
-            },
-            Err(error) if error.fenced => {
-                tracing::warn!("somebody else wrote the inventory; it is read anew");
-                if let Err(error) = desk.reload(&self.steps.cluster).await {
-                    tracing::warn!(%error, "read the Application");
+            Ok(report) => {
+                if self.publish_synced(&mut desk, &application, target, report).await {
+                    SyncEnd::Done
+                } else {
+                    // What is not on record has to be put there.
+                    SyncEnd::Failed { retry: true, touched: true }
                 }
-                SyncEnd::Failed { retry: true, touched: true }
             }
-            Err(error) if error.cancelled => SyncEnd::Cancelled { touched: error.touched },
-            Err(error) => {
-                let (retry, touched) = (error.retry, error.touched);
-                self.publish_failed(&mut desk, &application, target, &error).await;
-                SyncEnd::Failed { retry, touched }
-            }
+            Err(error) => match error.cause {
+                Cause::Fenced => {
+                    tracing::warn!("somebody else wrote the inventory; it is read anew");
+                    if let Err(error) = desk.reload(&self.steps.cluster).await {
+                        tracing::warn!(%error, "read the Application");
+                    }
+                    SyncEnd::Failed { retry: true, touched: true }
+                }
+                Cause::Cancelled => SyncEnd::Cancelled { touched: error.touched },
+                Cause::Refused | Cause::Transient => {
+                    let (retry, touched) = (error.cause == Cause::Transient, error.touched);
+                    self.publish_failed(&mut desk, &application, target, &error).await;
+                    SyncEnd::Failed { retry, touched }
+                }
+            },
         }
     }
 
@@ -361,7 +367,7 @@ impl Work {
         let uid = application.metadata.uid.as_deref();
         if let Some(error) = error {
             let error = SyncError::apply(&error);
-            if !error.cancelled {
+            if error.cause != Cause::Cancelled {
                 tracing::warn!(message = error.message, "drift could not be corrected");
                 let note = format!("drift could not be corrected: {}", error.message);
                 self.happened(desk, uid, EventType::Warning, error.reason.as_str(), "Correct", &note).await;
@@ -531,8 +537,4 @@ fn summary(changes: &[(ObjectKey, Change)]) -> String {
         })
         .collect();
     parts.join(", ")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 //! Repositories, Gates and Plugins.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -15,6 +15,7 @@ use super::status::{label, revision_status};
 use crate::api::Repository;
 use crate::api::condition::{ConditionStatus, ConditionType, Reason, set_condition};
 use crate::cluster::{Cluster, ClusterError, EventType, NewEvent, ObjectRef, merge_patch};
+use crate::lock::lock;
 
 /// The field manager of the agent's own resources.
 const MANAGER: &str = "windlass";
@@ -52,7 +53,7 @@ impl Recorder {
         let object = format!("{}/{}", regarding.key.kind, regarding.key);
         let text = format!("{reason}: {note}");
         {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.last);
             if last.len() >= REMEMBERED {
                 last.clear();
             }
@@ -164,12 +165,12 @@ impl Recorder {
     ) -> Result<bool, ClusterError> {
         let object = reference_of(kind, name);
         let id = format!("{kind}/{name}");
-        let known = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let known = lock(&self.written).get(&id).cloned();
         let before = known.or(current).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         let after = edit(before.clone());
         let Some(patch) = merge_patch(&before, &after) else { return Ok(false) };
         self.cluster.patch_status(&object, &patch, None, MANAGER).await?;
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = lock(&self.written);
         if written.len() >= REMEMBERED {
             written.clear();
         }
@@ -179,7 +180,7 @@ impl Recorder {
 
     /// Forgets an object that was deleted.
     pub(crate) fn forget(&self, kind: &str, name: &Name) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(&format!("{kind}/{name}"));
+        lock(&self.written).remove(&format!("{kind}/{name}"));
     }
 }
 

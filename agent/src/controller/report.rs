@@ -22,6 +22,19 @@ pub(crate) enum Stage {
     Apply,
 }
 
+/// What kind of failure it is, by what has to be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Only a change of Git, Gates, Plugins or the Application can help.
+    Refused,
+    /// The same may succeed later.
+    Transient,
+    /// It was told to stop: nothing to tell anybody.
+    Cancelled,
+    /// Somebody else wrote the Inventory meanwhile.
+    Fenced,
+}
+
 /// Why a sync did not reach its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyncError {
@@ -29,25 +42,20 @@ pub(crate) struct SyncError {
     pub(crate) reason: Reason,
     /// What happened to which thing, where, and what to do.
     pub(crate) message: String,
-    /// Whether the same may succeed later without a change of Git, Gates,
-    /// Plugins or the Application.
-    pub(crate) retry: bool,
-    /// It was told to stop: nothing to tell anybody.
-    pub(crate) cancelled: bool,
-    /// Somebody else wrote the Inventory meanwhile.
-    pub(crate) fenced: bool,
+    pub(crate) cause: Cause,
     /// Whether something was written.
     pub(crate) touched: bool,
 }
 
 impl SyncError {
     fn new(stage: Stage, reason: Reason, message: String, retry: bool) -> Self {
-        Self { stage, reason, message, retry, cancelled: false, fenced: false, touched: false }
+        let cause = if retry { Cause::Transient } else { Cause::Refused };
+        Self { stage, reason, message, cause, touched: false }
     }
 
     /// It was told to stop.
     pub(crate) fn cancelled(stage: Stage, touched: bool) -> Self {
-        Self { cancelled: true, touched, ..Self::new(stage, Reason::Progressing, String::new(), true) }
+        Self { stage, reason: Reason::Progressing, message: String::new(), cause: Cause::Cancelled, touched }
     }
 
     /// The commit's files can't be opened.
@@ -104,7 +112,7 @@ impl SyncError {
 
     /// Another agent has taken over.
     pub(crate) fn fenced() -> Self {
-        Self { fenced: true, ..Self::cancelled(Stage::Apply, false) }
+        Self { cause: Cause::Fenced, ..Self::cancelled(Stage::Apply, false) }
     }
 
     /// The plan was not carried out to its end.
@@ -143,7 +151,7 @@ impl SyncError {
             "{count} objects left the set, which is all or most of it, and are kept; if that is meant, \
              annotate the Application with {annotation}={commit}"
         );
-        Self { touched: false, ..Self::new(Stage::Apply, Reason::PruneBlocked, message, false) }
+        Self::new(Stage::Apply, Reason::PruneBlocked, message, false)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use super::event::{Event, Name};
 use super::sync::PRUNE_CONSENT_ANNOTATION;
 use crate::api::{Application, Gate, Plugin, Repository};
 use crate::cluster::{Cluster, Resource, View, WatchEvent};
+use crate::lock::lock;
 use crate::observe::watch::Observer;
 use crate::plan::inventory::Inventory;
 
@@ -187,17 +188,16 @@ impl Follower<'_> {
         };
         let known = self.known.application(&name);
         let same = known.filter(|entry| entry.resource.get().metadata.uid == application.metadata.uid);
-        match same {
-            Some(entry) => entry.resource.set(application),
-            None => {
-                let inventory = application.status.as_ref().map(|status| status.inventory.as_slice());
-                let inventory = Inventory::from(inventory.unwrap_or_default());
-                let manager = owner_of(&name, &application).field_manager();
-                self.observer.index().track(&name, &manager, &inventory);
-                let desk = tokio::sync::Mutex::new(Desk::new(name.clone(), &application));
-                let entry = Entry { resource: ApplicationResource::new(application), desk };
-                lock(&self.known.applications).insert(name, Arc::new(entry));
-            }
+        if let Some(entry) = same {
+            entry.resource.set(application);
+        } else {
+            let inventory = application.status.as_ref().map(|status| status.inventory.as_slice());
+            let inventory = Inventory::from(inventory.unwrap_or_default());
+            let manager = owner_of(&name, &application).field_manager();
+            self.observer.index().track(&name, &manager, &inventory);
+            let desk = tokio::sync::Mutex::new(Desk::new(name.clone(), &application));
+            let entry = Entry { resource: ApplicationResource::new(application), desk };
+            lock(&self.known.applications).insert(name, Arc::new(entry));
         }
         self.send(event).await;
         Ok(())
@@ -275,9 +275,4 @@ fn name_of(object: &Value) -> Option<Name> {
         namespace: metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().to_owned(),
         name: metadata.get("name")?.as_str()?.to_owned(),
     })
-}
-
-/// A panic elsewhere leaves these maps usable: every change to them is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +15,7 @@ use super::report::with_hint;
 use crate::api::condition::Reason;
 use crate::api::{GitRef, Repository, RepositorySpec};
 use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
+use crate::lock::lock;
 use crate::object::ObjectKey;
 use crate::source::remote::{Credentials, Polled, Reference, Remote, RemoteOptions};
 use crate::source::tree::{ObjectId, Tree};
@@ -112,8 +113,9 @@ impl Sources {
 
     /// The next poll of it fetches everything anew: its object database did not answer.
     pub(crate) fn distrust(&self, name: &Name) {
-        if let Some(open) = self.remotes().get(name) {
-            open.remote.distrust();
+        let remote = self.remotes().get(name).map(|open| open.remote.clone());
+        if let Some(Err(error)) = remote.map(|remote| remote.distrust()) {
+            tracing::warn!(repository = %name, %error, "discard what was fetched");
         }
     }
 
@@ -166,9 +168,8 @@ impl Sources {
         }
     }
 
-    /// A panic elsewhere leaves the map usable: every change to it is one call.
     fn remotes(&self) -> MutexGuard<'_, HashMap<Name, Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 }
 

@@ -123,7 +123,7 @@ impl State {
                 }
             }
             Event::Polled { name, attempt, outcome } => {
-                self.polled(now, &name, attempt, outcome, &mut actions)
+                self.polled(now, &name, attempt, outcome, &mut actions);
             }
             Event::Synced { name, attempt, end } => self.synced(now, &name, attempt, end, &mut actions),
             Event::Corrected { name, attempt, corrections } => {
@@ -181,7 +181,7 @@ impl State {
                 // What an old address or ref led to says nothing about the new one.
                 repository.revision = None;
                 if let Some(attempt) = repository.polling {
-                    actions.push(Action::CancelPoll { name: name.clone(), attempt });
+                    actions.push(Action::CancelPoll(attempt));
                 }
             }
         }
@@ -193,7 +193,7 @@ impl State {
         if let Some(repository) = self.repositories.remove(name) {
             self.timers.remove(&(repository.due, Timer::Poll(name.clone())));
             if let Some(attempt) = repository.polling {
-                actions.push(Action::CancelPoll { name: name.clone(), attempt });
+                actions.push(Action::CancelPoll(attempt));
             }
         }
         self.consider_readers(now, name, actions);
@@ -209,7 +209,7 @@ impl State {
             Some(running) => {
                 if !running.cancelled {
                     running.cancelled = true;
-                    actions.push(Action::Cancel { name: name.clone(), attempt: running.attempt });
+                    actions.push(Action::Cancel(running.attempt));
                 }
             }
             None => self.remove_application(name, actions),
@@ -372,17 +372,17 @@ impl State {
     }
 
     fn cancel_everything(&mut self, actions: &mut Vec<Action>) {
-        for (name, application) in &mut self.applications {
+        for application in self.applications.values_mut() {
             application.queued = false;
             if let Some(running) = application.running.as_mut().filter(|running| !running.cancelled) {
                 running.cancelled = true;
-                actions.push(Action::Cancel { name: name.clone(), attempt: running.attempt });
+                actions.push(Action::Cancel(running.attempt));
             }
         }
         self.queue.clear();
-        for (name, repository) in &self.repositories {
+        for repository in self.repositories.values() {
             if let Some(attempt) = repository.polling {
-                actions.push(Action::CancelPoll { name: name.clone(), attempt });
+                actions.push(Action::CancelPoll(attempt));
             }
         }
     }
@@ -451,7 +451,7 @@ impl State {
             };
             if superseded && !running.cancelled {
                 running.cancelled = true;
-                actions.push(Action::Cancel { name: name.clone(), attempt: running.attempt });
+                actions.push(Action::Cancel(running.attempt));
             }
             return;
         }

@@ -163,14 +163,9 @@ impl<'a> Draft<'a> {
             let step = condition(&self.status.conditions, *kind)?;
             (step.status != ConditionStatus::True.as_str()).then(|| step.clone())
         });
-        let ready = match unready {
-            Some(step) => Condition { type_: ConditionType::Ready.as_str().to_owned(), ..step },
-            None => {
-                let all = condition(&self.status.conditions, ConditionType::Applied).cloned();
-                let Some(applied) = all else { return };
-                Condition { type_: ConditionType::Ready.as_str().to_owned(), ..applied }
-            }
-        };
+        let decides = unready.or_else(|| condition(&self.status.conditions, ConditionType::Applied).cloned());
+        let Some(step) = decides else { return };
+        let ready = Condition { type_: ConditionType::Ready.as_str().to_owned(), ..step };
         put(&mut self.status.conditions, ready, &self.now);
     }
 
@@ -270,6 +265,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::controller::report::Cause;
     use crate::source::tree::ObjectId;
 
     fn revision(n: u8) -> Revision {
@@ -327,9 +323,7 @@ mod tests {
             stage: Stage::Gate,
             reason: Reason::Denied,
             message: "a.yaml:3: no".to_owned(),
-            retry: false,
-            cancelled: false,
-            fenced: false,
+            cause: Cause::Refused,
             touched: false,
         };
         Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH).failed(&revision(2), &error);

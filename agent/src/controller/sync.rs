@@ -69,16 +69,17 @@ impl Steps {
         cancel: &CancellationToken,
     ) -> Result<SyncReport, SyncError> {
         let tree = self.open(desk, application, target)?;
-        let rendered = self.render(desk, application, tree.clone(), &target.revision).await?;
+        let rendered = self.render(application, tree.clone(), &target.revision).await?;
         if desk.holds(&rendered, target) {
             return Ok(SyncReport::unchanged(rendered));
         }
         let admitted = self.judge(desk, rendered, tree).await?;
-        let plan = self.plan(desk, application, &admitted, &target.revision).await?;
+        let plan = self.plan(desk, application, &admitted, &target.revision);
+        let plan = self.measure(Step::Plan, plan).await?;
         let intent = self.record_intent(desk, application, &admitted, &plan, target).await?;
         let changes = self.apply(desk, application, &plan, intent, cancel).await?;
         let changes = self.observe(desk, changes).await;
-        self.settle(desk, &admitted, target, &plan, changes)
+        settle(desk, &admitted, target, &plan, changes)
     }
 
     /// source: the commit's files.
@@ -99,7 +100,6 @@ impl Steps {
     /// render: the complete set of manifests, from memory where its inputs stand.
     async fn render(
         &self,
-        desk: &Desk,
         application: &Application,
         tree: Arc<dyn Tree>,
         revision: &Revision,
@@ -169,7 +169,7 @@ impl Steps {
         let renderer = admitted.rendered().renderer();
         let recorded = desk
             .record_intent(&self.cluster, generation, &intent, |draft| {
-                draft.applying(&target.revision, renderer)
+                draft.applying(&target.revision, renderer);
             })
             .await;
         match recorded {
@@ -223,30 +223,6 @@ impl Steps {
         // Kinds that this very set defined could not be followed before.
         self.observer.follow(desk.kinds()).await;
         changes
-    }
-
-    /// Takes the set in hand, from which drift is corrected.
-    fn settle(
-        &self,
-        desk: &mut Desk,
-        admitted: &Admitted,
-        target: &Target,
-        plan: &Plan,
-        changes: Vec<(ObjectKey, Change)>,
-    ) -> Result<SyncReport, SyncError> {
-        let rendered = admitted.rendered().clone();
-        desk.take_in_hand(rendered.clone(), target, plan);
-        let waiting = plan.removal.awaiting_consent();
-        if waiting > 0 {
-            let commit = target.revision.commit.to_string();
-            return Err(SyncError::prune_needs_consent(waiting, PRUNE_CONSENT_ANNOTATION, &commit));
-        }
-        Ok(SyncReport {
-            rendered,
-            verdicts: admitted.verdicts().to_vec(),
-            warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
-            changes,
-        })
     }
 
     fn track(&self, desk: &Desk, inventory: &Inventory) {
@@ -311,11 +287,19 @@ impl Steps {
     ) -> Result<T, E> {
         // The semaphore is never closed.
         let _place = self.thinking.clone().acquire_owned().await;
-        let began = Instant::now();
-        let result = match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        let work = async {
+            match tokio::task::spawn_blocking(work).await {
+                Ok(result) => result,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
         };
+        self.measure(step, work).await
+    }
+
+    /// Counts a step and how long it takes.
+    async fn measure<T, E>(&self, step: Step, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let began = Instant::now();
+        let result = work.await;
         let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
         self.metrics.step(step, outcome, began.elapsed());
         result
@@ -326,6 +310,29 @@ impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
         Self { rendered, verdicts: Vec::new(), warnings: Vec::new(), changes: Vec::new() }
     }
+}
+
+/// Takes the set in hand, from which drift is corrected.
+fn settle(
+    desk: &mut Desk,
+    admitted: &Admitted,
+    target: &Target,
+    plan: &Plan,
+    changes: Vec<(ObjectKey, Change)>,
+) -> Result<SyncReport, SyncError> {
+    let rendered = admitted.rendered().clone();
+    desk.take_in_hand(rendered.clone(), target, plan);
+    let waiting = plan.removal.awaiting_consent();
+    if waiting > 0 {
+        let commit = target.revision.commit.to_string();
+        return Err(SyncError::prune_needs_consent(waiting, PRUNE_CONSENT_ANNOTATION, &commit));
+    }
+    Ok(SyncReport {
+        rendered,
+        verdicts: admitted.verdicts().to_vec(),
+        warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
+        changes,
+    })
 }
 
 fn target_namespace(desk: &Desk, spec: &ApplicationSpec) -> String {

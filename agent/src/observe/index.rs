@@ -290,13 +290,13 @@ mod tests {
         }
     }
 
-    fn healthy() -> Option<Assessment> {
-        Some(Assessment { state: HealthState::Healthy, message: String::new() })
+    fn healthy() -> Assessment {
+        Assessment { state: HealthState::Healthy, message: String::new() }
     }
 
     fn applied() -> Index {
         let mut index = Index::default();
-        index.applied(&application(), &key("a"), live(10, "ours"), healthy());
+        index.applied(&application(), &key("a"), live(10, "ours"), Some(healthy()));
         index
     }
 

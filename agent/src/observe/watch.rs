@@ -4,7 +4,7 @@
 //! without a status are watched by their metadata alone.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use super::index::{Index, Noticed, RollUp};
 use crate::apply::live_of;
 use crate::cluster::{Cluster, Gvk, Resource, View, WatchEvent};
 use crate::controller::event::{Event, Name};
+use crate::lock::lock;
 use crate::object::{APPLICATION_UID_LABEL, ObjectKey};
 use crate::plugin::{Assessment, HealthState, PluginError};
 
@@ -173,9 +174,9 @@ impl Observer {
             WatchEvent::Restarted(objects) => {
                 let present = objects.iter().filter_map(|object| key_of(resource, object)).collect();
                 noticed.extend(self.index().listed(&resource.gvk.group, &resource.gvk.kind, &present));
-                noticed.extend(objects.into_iter().filter_map(|object| self.see(resource, view, object)));
+                noticed.extend(objects.into_iter().filter_map(|object| self.see(resource, view, &object)));
             }
-            WatchEvent::Applied(object) => noticed.extend(self.see(resource, view, object)),
+            WatchEvent::Applied(object) => noticed.extend(self.see(resource, view, &object)),
             WatchEvent::Deleted(object) => {
                 if let Some(key) = key_of(resource, &object) {
                     let what = self.index().vanished(&key);
@@ -202,11 +203,11 @@ impl Observer {
     }
 
     /// Takes one object in; what it says of health waits to be assessed.
-    fn see(&self, resource: &Resource, view: View, object: Value) -> Option<(ObjectKey, Noticed)> {
-        let key = key_of(resource, &object)?;
+    fn see(&self, resource: &Resource, view: View, object: &Value) -> Option<(ObjectKey, Noticed)> {
+        let key = key_of(resource, object)?;
         let mut index = self.index();
         let (_, manager) = index.owner(&key)?;
-        let live = live_of(&object, manager)?;
+        let live = live_of(object, manager)?;
         let version = live.resource_version.clone();
         let noticed = index.seen(&key, live);
         if noticed == Noticed::Nothing {
@@ -298,9 +299,4 @@ fn key_of(resource: &Resource, object: &Value) -> Option<ObjectKey> {
         namespace: metadata.get("namespace").and_then(Value::as_str).map(str::to_owned),
         name: metadata.get("name")?.as_str()?.to_owned(),
     })
-}
-
-/// A panic elsewhere leaves these maps usable: every change to them is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

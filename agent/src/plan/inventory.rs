@@ -41,10 +41,6 @@ impl Inventory {
         self.entries.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     pub(crate) fn insert(&mut self, key: ObjectKey, owned: Owned) {
         self.entries.insert(key, owned);
     }

@@ -5,7 +5,7 @@ use crate::object::ObjectKey;
 /// A step of the order. All of one stage is written before the next begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// Namespaces and CustomResourceDefinitions: nothing else can exist before them.
+    /// Namespaces and definitions of kinds: nothing else can exist before them.
     Definitions,
     /// Cluster-scoped objects, accounts and RBAC.
     Cluster,

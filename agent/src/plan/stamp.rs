@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::object::{APPLICATION_ANNOTATION, APPLICATION_UID_LABEL};
 
-/// Marks members of an ApplySet (KEP-3659), so that kubectl sees the same set.
+/// Marks members of an `ApplySet` (KEP-3659), so that kubectl sees the same set.
 pub(crate) const APPLYSET_PART_OF_LABEL: &str = "applyset.kubernetes.io/part-of";
 
 /// Whom the objects of a plan belong to.
@@ -33,7 +33,7 @@ impl Owner {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// The ApplySet's id, computed from its parent's identity (KEP-3659).
+    /// The `ApplySet`'s id, computed from its parent's identity (KEP-3659).
     pub(crate) fn applyset_id(&self) -> String {
         let parent = format!("{}.{}.Application.windlass.dev", self.name, self.namespace);
         format!("applyset-{}-v1", URL_SAFE_NO_PAD.encode(Sha256::digest(parent)))
@@ -42,15 +42,21 @@ impl Owner {
 
 /// Adds the owner's labels and annotation to an object.
 pub(super) fn stamp(object: &mut Value, owner: &Owner, namespace: Option<&str>) {
-    let metadata = child(object, "metadata");
-    match namespace {
-        Some(namespace) => metadata.insert("namespace".to_owned(), namespace.into()),
-        None => metadata.remove("namespace"),
-    };
-    let labels = child_of(metadata, "labels");
-    labels.insert(APPLICATION_UID_LABEL.to_owned(), owner.uid.clone().into());
-    labels.insert(APPLYSET_PART_OF_LABEL.to_owned(), owner.applyset_id().into());
-    child_of(metadata, "annotations").insert(APPLICATION_ANNOTATION.to_owned(), owner.annotation().into());
+    edit(object, |object| {
+        edit(entry(object, "metadata"), |metadata| {
+            match namespace {
+                Some(namespace) => metadata.insert("namespace".to_owned(), namespace.into()),
+                None => metadata.remove("namespace"),
+            };
+            edit(entry(metadata, "labels"), |labels| {
+                labels.insert(APPLICATION_UID_LABEL.to_owned(), owner.uid.clone().into());
+                labels.insert(APPLYSET_PART_OF_LABEL.to_owned(), owner.applyset_id().into());
+            });
+            edit(entry(metadata, "annotations"), |annotations| {
+                annotations.insert(APPLICATION_ANNOTATION.to_owned(), owner.annotation().into());
+            });
+        });
+    });
 }
 
 /// A digest of the object as it will be sent. `serde_json` keeps the keys of a
@@ -59,25 +65,18 @@ pub(super) fn digest(object: &Value) -> String {
     hex::encode(&Sha256::digest(object.to_string())[..16])
 }
 
-fn child<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    match value {
-        Value::Object(map) => child_of(map, key),
-        _ => unreachable!("made an object above"),
-    }
+/// Changes the map that a value is. What is no map, as an empty `labels:`, becomes one.
+fn edit(value: &mut Value, change: impl FnOnce(&mut Map<String, Value>)) {
+    let mut map = match value.take() {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    change(&mut map);
+    *value = Value::Object(map);
 }
 
-fn child_of<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
-    let entry = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
-    if !entry.is_object() {
-        *entry = Value::Object(Map::new());
-    }
-    match entry {
-        Value::Object(map) => map,
-        _ => unreachable!("made an object above"),
-    }
+fn entry<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Value {
+    map.entry(key).or_insert(Value::Null)
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ proptest! {
         after in prop::collection::btree_set(0..40_u8, 0..40),
         consent in any::<bool>(),
     ) {
-        let set = |names: &std::collections::BTreeSet<u8>| {
+        let set = |names: &BTreeSet<u8>| {
             names.iter().map(|n| manifest("ConfigMap", &n.to_string())).collect::<Vec<_>>()
         };
         let (inventory, _) = carried_out(&planned(&set(&before), &Inventory::default(), options()));

@@ -4,13 +4,14 @@
 //! Takes how many calls may run at once; gives a [`Host`]. Never compiles:
 //! that is the compiler's, in a process of its own.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::PluginError;
+use crate::lock::lock;
 
 /// Changes whenever [`engine_config`] changes what compiled code looks like.
 /// The rest of what compiled code depends on is in [`compatibility`].
@@ -288,8 +289,8 @@ impl Shared {
     }
 
     /// A panic elsewhere leaves plain numbers.
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 

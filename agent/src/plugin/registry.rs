@@ -8,13 +8,14 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
 pub use self::watch::Watch;
 use super::{LimitOverrides, Loader, LoaderOptions, Plugin, PluginError};
+use crate::lock::lock;
 
 /// Files in the folder that are looked at.
 const MAX_FILES: usize = 256;
@@ -48,7 +49,7 @@ pub struct RegistryError {
 /// The set of plugins.
 pub struct Registry {
     folder: PathBuf,
-    limits: Mutex<BTreeMap<String, LimitOverrides>>,
+    limits: ArcSwap<BTreeMap<String, LimitOverrides>>,
     loader: Loader,
     plugins: ArcSwap<BTreeMap<String, Arc<Plugin>>>,
     files: Mutex<BTreeMap<PathBuf, FileState>>,
@@ -92,7 +93,7 @@ impl Registry {
     ) -> Result<Self, PluginError> {
         let registry = Self {
             folder,
-            limits: Mutex::new(limits),
+            limits: ArcSwap::from_pointee(limits),
             loader,
             plugins: ArcSwap::default(),
             files: Mutex::new(BTreeMap::new()),
@@ -114,7 +115,8 @@ impl Registry {
     /// Changes the limits that differ from their world's, by the name of the
     /// file. The files that it concerns are loaded anew.
     pub fn set_limits(&self, limits: BTreeMap<String, LimitOverrides>) {
-        let before = std::mem::replace(&mut *self.limits(), limits.clone());
+        let limits = Arc::new(limits);
+        let before = self.limits.swap(limits.clone());
         let now = Instant::now();
         let mut concerned = false;
         for (file, state) in self.files().iter_mut() {
@@ -127,10 +129,6 @@ impl Registry {
         if concerned && let Err(error) = self.rescan(now) {
             tracing::warn!(%error, "load plugins with other limits");
         }
-    }
-
-    fn limits(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, LimitOverrides>> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All plugins, by name.
@@ -212,7 +210,7 @@ impl Registry {
 
     fn load_tested(&self, file: &Path) -> Result<Plugin, PluginError> {
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let limits = self.limits().get(name).copied().unwrap_or_default();
+        let limits = self.limits.load().get(name).copied().unwrap_or_default();
         let plugin = self.loader.load(file, limits)?;
         plugin.self_test()?;
         Ok(plugin)
@@ -243,8 +241,8 @@ impl Registry {
     }
 
     /// A panic while loading leaves the files that were looked at before.
-    fn files(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, FileState>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    fn files(&self) -> MutexGuard<'_, BTreeMap<PathBuf, FileState>> {
+        lock(&self.files)
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use sha2::{Digest, Sha256};
 
 use super::{FALLBACK_RENDERER, Job, RenderFailure, Rendered, Renderers, render};
+use crate::lock::lock;
 use crate::source::tree::Tree;
 
 /// Entries per application: the newest, and the one before it, because a
@@ -115,7 +116,7 @@ impl Memo {
 
     /// A panic elsewhere leaves the map usable: every change to it is one call.
     fn entries(&self) -> MutexGuard<'_, HashMap<(String, String), Vec<Remembered>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 }
 

@@ -13,6 +13,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long before its Lease's end the holder stops writing. Clocks may run at
 /// rates that differ by up to the factor two.
 const SAFETY_MARGIN: Duration = Duration::from_millis(7_500);
+/// How long after a renewal its holder may write.
+const MAY_WRITE_FOR: Duration = LEASE_DURATION.saturating_sub(SAFETY_MARGIN);
 /// How often one that stands by looks at the Lease.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -102,7 +104,7 @@ impl Election {
 
     /// Up to when this agent may write.
     pub(crate) fn may_write_until(&self) -> Option<Duration> {
-        self.renewed_at.map(|renewed_at| renewed_at + LEASE_DURATION - SAFETY_MARGIN)
+        self.renewed_at.map(|renewed_at| renewed_at + MAY_WRITE_FOR)
     }
 
     fn take(&self, lease: Option<&Lease>) -> Step {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use cap_std::fs::{Dir, Metadata, MetadataExt as _};
 
 use super::git_tree::{DEPTH, is_dot_git};
 use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, missing, wrong_kind};
+use crate::lock::lock;
 
 /// How many entries one folder may have.
 const FOLDER_ENTRIES: usize = 50_000;
@@ -129,7 +130,7 @@ impl FolderTree {
             bytes: metadata.len(),
             modified: metadata.modified().ok().map(cap_std::time::SystemTime::into_std),
         };
-        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = lock(&self.ids);
         if let Some((known, id)) = ids.get(path).filter(|(known, _)| *known == stamp) {
             return Ok((*id, known.bytes));
         }

@@ -4,7 +4,7 @@
 //! system or to Git are refused, and so are folders that are too large.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use gix::bstr::ByteSlice;
@@ -13,6 +13,7 @@ use gix::objs::tree::EntryKind as GitKind;
 
 use super::object_store::ObjectStore;
 use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, missing, wrong_kind};
+use crate::lock::lock;
 
 /// How deep a path may lead.
 pub(crate) const DEPTH: usize = 64;
@@ -53,13 +54,13 @@ impl GitTree {
     }
 
     fn folder(&self, id: ObjectId, path: &str) -> Result<Arc<Folder>, TreeError> {
-        if let Some(folder) = self.folders.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(&id) {
+        if let Some(folder) = lock(&self.folders).by_id.get(&id) {
             return Ok(folder.clone());
         }
         let content =
             self.store.read(id, Kind::Tree, FOLDER_BYTES).map_err(|problem| unreadable(path, problem))?;
         let folder = Arc::new(parse(&content, path)?);
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = lock(&self.folders);
         if folders.entries + folder.entries.len() > KEPT_ENTRIES {
             *folders = Folders::default();
         }

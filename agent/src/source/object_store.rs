@@ -4,8 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use gix::ThreadSafeRepository;
 use gix::bstr::ByteSlice;
@@ -14,6 +14,7 @@ use gix::odb::store::init::Slots;
 use super::Revision;
 use super::error::{chain, plain};
 use super::tree::ObjectId;
+use crate::lock::lock;
 
 /// How many handles with warm caches are kept for the next look-up.
 const HANDLES: usize = 4;
@@ -74,13 +75,13 @@ impl ObjectStore {
         &self,
         read: impl FnOnce(&gix::Repository) -> Result<T, String>,
     ) -> Result<T, String> {
-        let handle = self.handles.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let handle = lock(&self.handles).pop();
         let handle = handle.unwrap_or_else(|| self.shared.to_thread_local());
         let result = guarded(|| {
             let value = read(&handle)?;
             Ok((value, ()))
         });
-        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handles = lock(&self.handles);
         if handles.len() < HANDLES && result.is_ok() {
             handles.push(handle);
         }

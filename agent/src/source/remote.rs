@@ -17,7 +17,7 @@ mod reference;
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use gix::bstr::ByteSlice;
@@ -37,6 +37,7 @@ use super::git_tree::GitTree;
 use super::object_store::{ObjectStore, panic_message};
 use super::tree::ObjectId;
 use super::{Revision, SourceError};
+use crate::lock::lock;
 
 /// How far back a former revision is looked for.
 const ANCESTORS: usize = 20_000;
@@ -170,7 +171,7 @@ impl Remote {
         known: Option<&Revision>,
         cancelled: &CancellationToken,
     ) -> Result<Polled, SourceError> {
-        let _polling = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _polling = lock(&self.polling);
         self.guard.begin(cancelled, self.timeout);
         let result = catch_unwind(AssertUnwindSafe(|| self.poll_guarded(known)));
         let result = result.unwrap_or_else(|panic| {
@@ -390,7 +391,7 @@ impl Remote {
 
     /// A panic elsewhere leaves the cache usable: it changes by assignment.
     fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cache)
     }
 }
 

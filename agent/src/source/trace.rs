@@ -6,12 +6,13 @@
 //! not run again. Never answers from outside of the tree.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, wrong_kind};
+use crate::lock::lock;
 
 /// How many symlinks one path may go through, as Linux counts them.
 const SYMLINK_LIMIT: u32 = 40;
@@ -331,8 +332,8 @@ impl TracedTree {
     }
 
     /// A panic elsewhere leaves the record usable: every change to it is one insertion.
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 

@@ -111,10 +111,11 @@ impl World {
                 assert!(!objects.is_empty());
                 self.start(name, *attempt, None);
             }
-            Action::Cancel { name, attempt } => {
-                let run = self.runs.get_mut(name).expect("only what runs is cancelled");
-                assert!(run.0 == *attempt && !run.2, "cancelled once, by its number");
-                run.2 = true;
+            Action::Cancel(attempt) => {
+                let run = self.runs.values_mut().find(|(running, ..)| running == attempt);
+                let (_, _, cancelled) = run.expect("only what runs is cancelled");
+                assert!(!*cancelled, "cancelled once");
+                *cancelled = true;
             }
             _ => {}
         }
@@ -220,8 +221,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn run(world: &mut World, step: Step) {
-    match step {
+fn run(world: &mut World, step: &Step) {
+    match *step {
         Step::Repository(n, version, suspended) => world.set_repository(n, version, suspended),
         Step::RepositoryGone(n) => {
             world.repositories.remove(&n);
@@ -260,7 +261,7 @@ proptest! {
     ) {
         let mut world = World::new();
         for step in steps {
-            run(&mut world, step);
+            run(&mut world, &step);
         }
         world.send(Event::Leadership(false));
         world.send(Event::Leadership(true));
@@ -285,7 +286,7 @@ fn a_newer_commit_cancels_the_sync_of_an_older_one_and_comes_next() {
     world.finish_poll(0, Polled::Revision(commit(1)));
     world.pass(INTERVAL);
     world.finish_poll(0, Polled::Revision(commit(2)));
-    assert!(matches!(world.log.last(), Some(Action::Cancel { .. })), "{:?}", world.log);
+    assert!(matches!(world.log.last(), Some(Action::Cancel(_))), "{:?}", world.log);
     let before = world.log.len();
     world.finish_run(0, SyncEnd::Cancelled { touched: false });
     assert_eq!(syncs(&world.log[before..]), [2]);

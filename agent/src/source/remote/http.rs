@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::io::{self, BufReader, Cursor, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gix_transport::client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse};
@@ -19,6 +19,7 @@ use ureq::{Agent, Body};
 use super::credentials::Credentials;
 use super::guard::{Guard, GuardedConnector, Metered};
 use super::location::Origin;
+use crate::lock::lock;
 use crate::source::SourceError;
 use crate::source::error::plain;
 
@@ -416,10 +417,6 @@ impl Read for ResponseBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         lock(&self.0).answer()?.read(buffer)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn certificates(pem: &[u8]) -> Option<Vec<Certificate<'static>>> {
