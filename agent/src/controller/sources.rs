@@ -52,6 +52,9 @@ struct Open {
     version: u64,
     remote: Arc<Remote>,
     revision: Option<Arc<Revision>>,
+    /// The files of the commit that was asked for last: all Applications of a
+    /// Repository ask for the same, and share what was read of it.
+    tree: Option<(ObjectId, Arc<dyn Tree>)>,
 }
 
 impl Sources {
@@ -101,9 +104,16 @@ impl Sources {
 
     /// The files of a commit that a poll gave.
     pub(crate) fn tree(&self, name: &Name, revision: &Revision) -> Result<Arc<dyn Tree>, SourceError> {
-        let remote = self.remotes().get(name).map(|open| open.remote.clone());
-        match remote {
-            Some(remote) => Ok(Arc::new(remote.tree(revision)?)),
+        let mut remotes = self.remotes();
+        match remotes.get_mut(name) {
+            Some(open) => match &open.tree {
+                Some((commit, tree)) if *commit == revision.commit => Ok(tree.clone()),
+                _ => {
+                    let tree: Arc<dyn Tree> = Arc::new(open.remote.tree(revision)?);
+                    open.tree = Some((revision.commit, tree.clone()));
+                    Ok(tree)
+                }
+            },
             None => Err(SourceError::Corrupt {
                 url: name.to_string(),
                 problem: "its remote is being opened anew".to_owned(),
@@ -113,7 +123,10 @@ impl Sources {
 
     /// The next poll of it fetches everything anew: its object database did not answer.
     pub(crate) fn distrust(&self, name: &Name) {
-        let remote = self.remotes().get(name).map(|open| open.remote.clone());
+        let remote = self.remotes().get_mut(name).map(|open| {
+            open.tree = None;
+            open.remote.clone()
+        });
         if let Some(Err(error)) = remote.map(|remote| remote.distrust()) {
             tracing::warn!(repository = %name, %error, "discard what was fetched");
         }
@@ -144,7 +157,7 @@ impl Sources {
             Ok(remote) => Arc::new(remote.map_err(|error| PollError::source(&error))?),
             Err(error) => return Err(PollError::failed(Reason::FetchFailed, error.to_string())),
         };
-        let open = Open { version, remote, revision: None };
+        let open = Open { version, remote, revision: None, tree: None };
         self.remotes().insert(name.clone(), open.clone());
         Ok(open)
     }
