@@ -20,7 +20,7 @@ use crate::plan::{Desired, Plan};
 use crate::render::Rendered;
 
 /// The field manager of the agent's own resources.
-const MANAGER: &str = "windlass";
+pub(super) const MANAGER: &str = "windlass";
 /// How often a conditional write of the status is begun anew.
 const ATTEMPTS: usize = 3;
 

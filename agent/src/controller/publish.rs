@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::desk::reference_of;
+use super::desk::{MANAGER, reference_of};
 use super::event::Name;
 use super::sources::{Found, PollError};
 use super::status::{label, revision_status};
@@ -17,8 +17,6 @@ use crate::api::condition::{ConditionStatus, ConditionType, Reason, set_conditio
 use crate::cluster::{Cluster, ClusterError, EventType, NewEvent, ObjectRef, merge_patch};
 use crate::lock::lock;
 
-/// The field manager of the agent's own resources.
-const MANAGER: &str = "windlass";
 /// Objects whose last event is remembered, so that it is not repeated.
 const REMEMBERED: usize = 10_000;
 

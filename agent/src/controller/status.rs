@@ -20,6 +20,10 @@ use crate::source::Revision;
 /// Findings that are quoted in the status.
 const QUOTED_FINDINGS: usize = 20;
 
+/// What the steps before the writes say when they succeeded.
+const RENDERED: &str = "the set is complete";
+const ADMITTED: &str = "every gate let the set pass";
+
 /// A status that is being worked on.
 pub(crate) struct Draft<'a> {
     status: &'a mut ApplicationStatus,
@@ -57,15 +61,8 @@ impl<'a> Draft<'a> {
 
     /// A sync was admitted and begins to write.
     pub(crate) fn applying(&mut self, revision: &Revision, renderer: &PluginId) {
-        self.rendered_by(renderer);
+        self.admitted(renderer);
         self.status.attempted_revision = Some(revision.commit.to_string());
-        self.set(ConditionType::Rendered, ConditionStatus::True, Reason::Succeeded, "the set is complete");
-        self.set(
-            ConditionType::Admitted,
-            ConditionStatus::True,
-            Reason::Succeeded,
-            "every gate let the set pass",
-        );
         let message = format!("applying {}", label(revision));
         self.set(ConditionType::Applied, ConditionStatus::Unknown, Reason::Progressing, &message);
         self.set(ConditionType::Ready, ConditionStatus::Unknown, Reason::Progressing, &message);
@@ -75,8 +72,8 @@ impl<'a> Draft<'a> {
     pub(crate) fn failed(&mut self, revision: &Revision, error: &SyncError) {
         self.status.attempted_revision = Some(revision.commit.to_string());
         let steps = [
-            (Stage::Render, ConditionType::Rendered, "the set is complete"),
-            (Stage::Gate, ConditionType::Admitted, "every gate let the set pass"),
+            (Stage::Render, ConditionType::Rendered, RENDERED),
+            (Stage::Gate, ConditionType::Admitted, ADMITTED),
             (Stage::Apply, ConditionType::Applied, ""),
         ];
         for (stage, kind, done) in steps {
@@ -100,14 +97,7 @@ impl<'a> Draft<'a> {
         verdicts: &[Verdict],
         moved: bool,
     ) {
-        self.rendered_by(renderer);
-        self.set(ConditionType::Rendered, ConditionStatus::True, Reason::Succeeded, "the set is complete");
-        self.set(
-            ConditionType::Admitted,
-            ConditionStatus::True,
-            Reason::Succeeded,
-            "every gate let the set pass",
-        );
+        self.admitted(renderer);
         // A commit that changed nothing for this Application is not worth a write of its own.
         let unsettled = condition(&self.status.conditions, ConditionType::Applied)
             .is_none_or(|applied| applied.status != ConditionStatus::True.as_str());
@@ -169,10 +159,13 @@ impl<'a> Draft<'a> {
         put(&mut self.status.conditions, ready, &self.now);
     }
 
-    fn rendered_by(&mut self, renderer: &PluginId) {
+    /// The set was made and admitted.
+    fn admitted(&mut self, renderer: &PluginId) {
         let digest = renderer.digest.clone();
         let digest = if digest.starts_with("sha256:") { digest } else { format!("sha256:{digest}") };
         self.status.renderer = Some(RendererStatus { plugin: renderer.name.clone(), digest });
+        self.set(ConditionType::Rendered, ConditionStatus::True, Reason::Succeeded, RENDERED);
+        self.set(ConditionType::Admitted, ConditionStatus::True, Reason::Succeeded, ADMITTED);
     }
 
     fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) {

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::program::Program;
 use super::rendering::RenderCall;
 use super::{Plugin, PluginError, RenderRequest};
+use crate::source::memory_tree::MemoryTree;
 use crate::source::trace::{TracedTree, TreeLimits};
-use crate::source::tree::{Entry, EntryKind, ObjectId, Tree, TreeError};
 
 impl Plugin {
     /// Instantiates the plugin once, within its limits, and configures it with
@@ -47,27 +46,9 @@ impl Plugin {
         &self,
         instantiate: impl FnOnce(&mut RenderCall<'_>) -> wasmtime::Result<()>,
     ) -> Result<(), PluginError> {
-        let tree = Arc::new(TracedTree::new(Arc::new(NoFiles), TreeLimits::default()));
+        let tree = Arc::new(TracedTree::new(Arc::new(MemoryTree::new()), TreeLimits::default()));
         let request = RenderRequest { path: String::new(), name: String::new(), namespace: String::new() };
         let mut call = self.start_render(&tree, &request, &Value::Null, b"null", 0);
         instantiate(&mut call).map_err(|error| call.explain(&error, String::new()))
-    }
-}
-
-/// A tree of nothing but its root.
-struct NoFiles;
-
-impl Tree for NoFiles {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-        let root = Entry { kind: EntryKind::Directory, id: ObjectId([0; 20]), size: 0 };
-        Ok(path.is_empty().then_some(root))
-    }
-
-    fn list(&self, _: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
-        Err(TreeError::WrongKind { path: path.to_owned(), wanted: "a file", actual: "missing" })
     }
 }

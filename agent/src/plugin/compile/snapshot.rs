@@ -19,8 +19,8 @@ use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 use super::INITIALIZE;
 use crate::plugin::preview1::{self, FileTable};
 use crate::plugin::sandbox::{Captured, Sandbox, SeededRandom};
+use crate::source::memory_tree::MemoryTree;
 use crate::source::trace::{TracedTree, TreeLimits};
-use crate::source::tree::{Entry, EntryKind, ObjectId, Tree, TreeError};
 
 /// The most memory that an initialised module may hold, in bytes.
 const MEMORY_BYTES: usize = 256 << 20;
@@ -72,7 +72,7 @@ pub(super) fn take(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
 
 fn sandbox() -> Sandbox {
     Sandbox {
-        tree: Arc::new(TracedTree::new(Arc::new(EmptyTree), TreeLimits::default())),
+        tree: Arc::new(TracedTree::new(Arc::new(MemoryTree::new()), TreeLimits::default())),
         stdin: Bytes::new(),
         stdout: Captured::with_limit(OUTPUT_BYTES),
         stderr: Captured::with_limit(OUTPUT_BYTES),
@@ -122,23 +122,5 @@ fn immediately<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(value) => Ok(value),
         Poll::Pending => Err(anyhow!("the snapshot waited for something")),
-    }
-}
-
-/// A tree with a root and nothing in it.
-struct EmptyTree;
-
-impl Tree for EmptyTree {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-        let root = Entry { kind: EntryKind::Directory, id: ObjectId([0; 20]), size: 0 };
-        Ok(path.is_empty().then_some(root))
-    }
-
-    fn list(&self, _: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
-        Err(TreeError::WrongKind { path: path.to_owned(), wanted: "a file", actual: "missing" })
     }
 }
