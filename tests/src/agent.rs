@@ -2,9 +2,11 @@
 //! API server.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -65,6 +67,8 @@ impl Agent {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
+            // Ctrl-C in a terminal goes to this process alone, which then ends the agent in order.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("start {}", options.program.display()))?;
         let mut agent = Self { child, folder, address };
@@ -89,6 +93,14 @@ impl Agent {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// Where the system does not say.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().context("look after the agent")
     }
 
     /// Where it serves probes and metrics, as `host:port`.
@@ -174,7 +186,8 @@ fn free_address() -> anyhow::Result<String> {
 }
 
 /// Builds the agent's binary in the profile that this program was built in,
-/// and gives its path.
+/// and gives its path. `progress` is given a line for each crate that is
+/// compiled.
 ///
 /// # Errors
 /// With the end of cargo's words where it does not build.
@@ -197,12 +210,18 @@ pub fn build_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
     if target.ends_with("release") {
         command.arg("--release");
     }
-    let output = command.stdin(Stdio::null()).output().context("start cargo")?;
-    anyhow::ensure!(
-        output.status.success(),
-        "the agent does not build:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("start cargo")?;
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stderr.take().context("read from cargo")?).lines() {
+        let line = line.context("read from cargo")?;
+        if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
+            progress(&format!("compiling {}", name.split(" (").next().unwrap_or(name)));
+        }
+        said.push(line);
+    }
+    let status = child.wait().context("wait for cargo")?;
+    anyhow::ensure!(status.success(), "the agent does not build:\n{}", said.join("\n"));
     Ok(program)
 }
 
