@@ -206,7 +206,32 @@ pub fn build_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
         "--bin",
         "windlass-compile",
     ]);
-    command.current_dir(repository()).env("CARGO_TARGET_DIR", target.parent().unwrap_or(&target));
+    run_cargo(command, &target, progress)?;
+    Ok(program)
+}
+
+/// Builds the agent's binary as it is released, without the plugin compiler, in the profile that this program was
+/// built in, and gives the path of a copy that no other build replaces.
+///
+/// # Errors
+/// With the end of cargo's words where it does not build.
+pub fn build_lean_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
+    let target = target_folder()?;
+    progress("building the agent without its compiler");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--package", "windlass", "--bin", "windlass"]);
+    run_cargo(command, &target, progress)?;
+    // The workspace's builds put theirs, which has the compiler, in the same place.
+    let folder = target.join("lean");
+    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let (program, copying) = (folder.join("windlass"), folder.join("windlass.new"));
+    std::fs::copy(target.join("windlass"), &copying).context("copy the agent")?;
+    std::fs::rename(&copying, &program).context("copy the agent")?;
+    Ok(program)
+}
+
+fn run_cargo(mut command: Command, target: &Path, progress: &dyn Fn(&str)) -> anyhow::Result<()> {
+    command.current_dir(repository()).env("CARGO_TARGET_DIR", target.parent().unwrap_or(target));
     if target.ends_with("release") {
         command.arg("--release");
     }
@@ -222,7 +247,7 @@ pub fn build_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
     }
     let status = child.wait().context("wait for cargo")?;
     anyhow::ensure!(status.success(), "the agent does not build:\n{}", said.join("\n"));
-    Ok(program)
+    Ok(())
 }
 
 /// Builds what is stale of the plugins, and gives their folder.

@@ -5,6 +5,7 @@
 //! however that process ends. This library prints nothing: whoever wants to show progress passes a closure.
 
 pub mod agent;
+pub mod bench;
 mod certificates;
 pub mod control_plane;
 pub mod fixture;

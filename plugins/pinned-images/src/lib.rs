@@ -2,9 +2,10 @@
 use serde::Deserialize;
 use windlass_plugin_sdk::policy::{Findings, Object, Policy};
 
+/// The policy, with its settings.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct PinnedImages {
+pub struct PinnedImages {
     /// Image prefixes that may float, for example `localhost:5000/`.
     exempt: Vec<String>,
 }

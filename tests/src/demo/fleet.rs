@@ -11,11 +11,8 @@ pub(crate) const REPOSITORY: &str = "fleet";
 /// The gate's name.
 pub(crate) const GATE: &str = "windlass-demo";
 /// The Applications: name, folder, and the renderer that is to be detected.
-pub(crate) const APPLICATIONS: [(&str, &str, &str); 3] = [
-    ("shop", "shop/overlays/production", "kustomize"),
-    ("docs", "docs", "yaml"),
-    ("jobs", "jobs", "yaml"),
-];
+pub(crate) const APPLICATIONS: [(&str, &str, &str); 3] =
+    [("shop", "shop/overlays/production", "kustomize"), ("docs", "docs", "yaml"), ("jobs", "jobs", "yaml")];
 /// The plugins that take part.
 pub(crate) const PLUGINS: [&str; 5] = ["kustomize", "yaml", "pinned-images", "cel", "kstatus"];
 
@@ -102,7 +99,9 @@ pub(crate) fn config_map(name: &str, key: &str, value: &str) -> String {
 /// A Deployment of no replicas, with its environment from a ConfigMap if one is named.
 fn deployment(name: &str, image: &str, environment: Option<&str>) -> String {
     let environment = environment
-        .map(|name| format!("          envFrom:\n            - configMapRef:\n                name: {name}\n"))
+        .map(|name| {
+            format!("          envFrom:\n            - configMapRef:\n                name: {name}\n")
+        })
         .unwrap_or_default();
     format!(
         "apiVersion: apps/v1

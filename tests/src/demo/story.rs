@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use futures::future::{try_join, try_join_all};
 use futures::TryStreamExt as _;
+use futures::future::{try_join, try_join_all};
 use kube::api::{WatchEvent, WatchParams};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

@@ -1,0 +1,98 @@
+//! The benchmarks: what the agent takes of time, processor, memory and API requests.
+//!
+//! Takes which [`Scenario`] and its [`Settings`], gives [`Report`]s. Never judges whether a figure is good
+//! enough: a run fails only where something does not work. `BENCHMARKS.md` says what each scenario measures.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+mod agent_metrics;
+mod drift;
+mod first_sync;
+mod memory;
+mod one_commit;
+mod peers;
+mod policy_call;
+mod quantile;
+mod report;
+mod snapshot;
+mod stage;
+mod table;
+mod watch;
+
+pub use report::Report;
+use stage::Stage;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// Many Applications at once.
+    FirstSync,
+    /// A commit that changes one of them.
+    OneCommit,
+    /// Foreign writes, and rest.
+    Drift,
+    /// A policy on one object and on many.
+    PolicyCall,
+    /// Resident memory, idle and with all Applications.
+    Memory,
+    /// All of them, on one control plane.
+    All,
+}
+
+/// How much is measured, and of what.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Applications in the repository.
+    pub applications: usize,
+    /// Commits that are measured.
+    pub commits: usize,
+    /// Foreign writes.
+    pub writes: usize,
+    /// How long the agent is watched at rest.
+    pub idle_seconds: u64,
+    /// Calls of the policy.
+    pub calls: usize,
+    /// The agent to measure; built without its compiler where there is none.
+    pub agent: Option<PathBuf>,
+}
+
+/// Is told what goes on, a line at a time.
+pub type Progress = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Measures, and gives one report for each scenario.
+///
+/// # Errors
+/// Where something does not build, start or become so in time; never for a figure.
+pub async fn run(
+    scenario: Scenario,
+    settings: &Settings,
+    progress: &Progress,
+) -> anyhow::Result<Vec<Report>> {
+    let wanted = |one: Scenario| scenario == one || scenario == Scenario::All;
+    let mut reports = Vec::new();
+    if scenario != Scenario::PolicyCall {
+        let mut stage = Stage::start(settings, progress).await.context("prepare the benchmark")?;
+        let first = first_sync::measure(&mut stage).await.context("measure the first sync")?;
+        if wanted(Scenario::FirstSync) {
+            reports.push(first);
+        }
+        if wanted(Scenario::Memory) {
+            reports.push(memory::measure(&stage)?);
+        }
+        if wanted(Scenario::OneCommit) {
+            reports.push(one_commit::measure(&mut stage, settings).await.context("measure a commit")?);
+        }
+        if wanted(Scenario::Drift) {
+            reports.push(drift::measure(&stage, settings).await.context("measure drift")?);
+        }
+        stage.end().await?;
+    }
+    if wanted(Scenario::PolicyCall) {
+        let (settings, progress) = (settings.clone(), progress.clone());
+        let report = tokio::task::spawn_blocking(move || policy_call::measure(&settings, &*progress)).await?;
+        reports.push(report.context("measure policy calls")?);
+    }
+    Ok(reports)
+}

@@ -1,0 +1,87 @@
+//! Resident memory of the agent, by what it is made of. Reads `/proc`, never the agent.
+
+use anyhow::Context as _;
+
+use super::first_sync::mebibytes;
+use super::peers;
+use super::report::{Report, Row, Unit};
+use super::stage::Stage;
+
+/// Resident memory at one moment, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    /// Heap, stacks, and whatever was written to.
+    anonymous: u64,
+    /// Pages of files: the program, and compiled plugins.
+    file: u64,
+    /// Pages that are shared by name.
+    shared: u64,
+    /// The most that was ever resident.
+    peak: u64,
+}
+
+impl Memory {
+    pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
+        let path = format!("/proc/{pid}/status");
+        let status = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+        Self::parse(&status).with_context(|| format!("find the resident memory in {path}"))
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+        };
+        Some(Self {
+            anonymous: bytes("RssAnon:")?,
+            file: bytes("RssFile:")?,
+            shared: bytes("RssShmem:")?,
+            peak: bytes("VmHWM:")?,
+        })
+    }
+
+    fn resident(self) -> u64 {
+        self.anonymous + self.file + self.shared
+    }
+}
+
+/// Compares the agent before its first Application with how it is now.
+pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+    let now = Memory::of(stage.agent.pid())?;
+    let mut report =
+        Report::new("memory", format!("the agent idle, and with {} Applications", stage.applications));
+    let count = stage.applications;
+    for (when, memory, peer) in [
+        ("without Applications".to_owned(), stage.idle_memory, None),
+        (format!("with {count} Applications"), now, stage.peer(peers::RESIDENT)),
+    ] {
+        let row = |what: &str, bytes| Row::new(format!("{what} {when}"), Unit::Mebibytes, mebibytes(bytes));
+        report.row(row("resident", memory.resident()).peer(peer).at_most(80.0));
+        report.row(row("  anonymous", memory.anonymous));
+        report.row(row("  of files", memory.file));
+        if memory.shared > 0 {
+            report.row(row("  shared", memory.shared));
+        }
+        report.row(row("at most", memory.peak).peer(peer).at_most(80.0));
+    }
+    report.note("pages of files are the program and compiled plugins: they are shared and can be taken back");
+    report.note(peers::WHO);
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resident_memory_is_the_sum_of_its_parts() {
+        let status = "VmHWM:\t 90 kB\nVmRSS:\t 60 kB\nRssAnon:\t 40 kB\nRssFile:\t 19 kB\nRssShmem:\t 1 kB\n";
+        let memory = Memory::parse(status).unwrap();
+        assert_eq!((memory.resident(), memory.peak), (60 * 1024, 90 * 1024));
+    }
+
+    #[test]
+    fn a_process_that_has_ended_has_none() {
+        assert_eq!(Memory::parse("Name:\twindlass\nState:\tZ (zombie)\n"), None);
+    }
+}
