@@ -1,8 +1,8 @@
 //! Joins the steps: takes events from the cluster and from its own tasks, asks
 //! the state machine what to do, and has it done.
 //!
-//! Decides nothing itself (that is [`state`]), and touches no manifest (that is
-//! [`sync`]).
+//! Decides nothing itself (that is `state`), and touches no manifest (that is
+//! `sync`).
 
 pub(crate) mod backoff;
 pub(crate) mod desk;

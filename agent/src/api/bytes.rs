@@ -18,11 +18,6 @@ const UNITS: [(&str, u64); 6] =
 pub struct ByteSize(u64);
 
 impl ByteSize {
-    /// `mebibytes` times 2²⁰ bytes.
-    pub const fn from_mib(mebibytes: u32) -> Self {
-        Self((mebibytes as u64) << 20)
-    }
-
     /// The number of bytes.
     pub const fn get(self) -> u64 {
         self.0

@@ -207,16 +207,6 @@ impl ClusterError {
         }
     }
 
-    /// Whether a write may have happened all the same. The object has to be
-    /// read before anything is concluded.
-    pub fn outcome_unknown(&self) -> bool {
-        match self {
-            Self::Timeout { .. } | Self::Unreachable { .. } => true,
-            Self::Server { code, .. } => *code >= 500 || *code == 0,
-            _ => false,
-        }
-    }
-
     /// How long the server asks to wait before the next try.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
