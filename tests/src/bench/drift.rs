@@ -163,15 +163,15 @@ fn report(stage: &Stage, idle_seconds: u64, took: &[f64], corrected: Spent, rest
     report.row(Row::new("corrections", Unit::Count, corrected.corrections));
     report.row(Row::new("CPU a correction", Unit::Milliseconds, corrected.cpu * 1000.0 / writes));
     report.row(Row::new("renders for corrections", Unit::Count, corrected.renders).at_most(0.0));
-    report.row(Row::new("API requests at rest", Unit::Count, rest.answered_in_all()));
-    report.row(Row::new("  by the agent's count", Unit::Count, rest.sent).at_most(0.0));
+    report.row(Row::new("API requests at rest, without the Lease", Unit::Count, rest.sent).at_most(0.0));
     report.row(Row::new("  of these for each object", Unit::Count, rest.sent / objects).at_most(0.0));
     report.row(Row::new("CPU at rest", Unit::Seconds, rest.cpu));
     report.requests("requests for corrections", corrected.answered);
     report.requests("requests at rest", rest.answered);
     report.note(
         "from the answer to the foreign write until a watch showed the field restored; one object after the \
-         other, of every kind. At rest, watches and the Lease are left out of the agent's count",
+         other, of every kind. Requests at rest are the agent's count, without watches and its Lease; below they are the \
+         API server's, with the Lease",
     );
     report.note(stage.idle_note());
     report

@@ -32,7 +32,6 @@ pub(super) async fn measure(stage: &mut Stage) -> anyhow::Result<Report> {
     let created = began.elapsed();
     let applied_at = all(&mut watch, count, |application| is_applied(application, &commit)).await?;
     let wall = applied_at.duration_since(began);
-    let cpu_when_applied = ProcessUsage::of(stage.agent.pid())?;
     stage.quiet().await?;
     let after = stage.snapshot().await?;
     let spent = stage.spent(&before, &after, &ours);
@@ -72,9 +71,8 @@ pub(super) async fn measure(stage: &mut Stage) -> anyhow::Result<Report> {
     report.requests("requests from applied to ready", healthy.answered);
     report.note(format!(
         "creating the Applications took {:.2} s of the time; processor time and requests are counted until the \
-         agent sent nothing for 2 s ({:.2} CPU s of this process until all were applied and before)",
-        created.as_secs_f64(),
-        cpu_when_applied.cpu.as_secs_f64()
+         agent sent nothing for 2 s",
+        created.as_secs_f64()
     ));
     report.note(
         "applied is what the peer calls ready: it did not wait for health; nothing runs that could make a \

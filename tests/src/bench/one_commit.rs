@@ -23,9 +23,14 @@ const WITHIN: Duration = Duration::from_mins(5);
 /// How often the agent is asked whether it is through.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// How often the Repository is polled.
+const POLLED_EVERY: Duration = Duration::from_secs(1);
+
 /// One commit.
 struct Run {
     applied: f64,
+    /// The part of it that came after the poll that found the commit.
+    work: f64,
     settled: f64,
     spent: Spent,
 }
@@ -40,10 +45,11 @@ pub(super) async fn measure(stage: &mut Stage, settings: &Settings) -> anyhow::R
             number + 1,
             settings.commits
         ));
-        // Spread over the repository: the first one and the last one are no special case then.
-        let index = number * stage.applications / settings.commits.max(1);
+        // Spread over the repository and over the time between two polls: no commit is a lucky one.
+        let index = stage.applications * (2 * number + 1) / (2 * settings.commits);
+        let phase = POLLED_EVERY * u32::try_from(2 * number + 1)? / u32::try_from(2 * settings.commits)?;
         let version = u64::try_from(number).unwrap_or(0) + 2;
-        runs.push(run(stage, &mut config_maps, &mut applications, index, version).await?);
+        runs.push(run(stage, &mut config_maps, &mut applications, (index, version), phase).await?);
     }
     let title = format!("{} commits that each change 1 of {} Applications", runs.len(), stage.applications);
     Ok(report(stage, &runs, title))
@@ -53,15 +59,18 @@ async fn run(
     stage: &Stage,
     config_maps: &mut Watch<ConfigMap>,
     applications: &mut Watch<Application>,
-    index: usize,
-    version: u64,
+    (index, version): (usize, u64),
+    phase: Duration,
 ) -> anyhow::Result<Run> {
     let commit = prepare(stage, index, version)?;
     stage.quiet().await?;
     let syncs = AgentMetrics::read(&stage.agent).await?.syncs();
+    next_poll(stage).await?;
+    tokio::time::sleep(phase).await;
     let before = stage.snapshot().await?;
     let pushed = Instant::now();
     stage.repo.git(&["update-ref", "HEAD", &commit])?;
+    let there = Instant::now();
     let (name, text) = (Monorepo::name(index), Monorepo::at_version(index, version).1);
     let config_map = format!("{name}-cfg");
     let (applied, _) = config_maps
@@ -79,7 +88,21 @@ async fn run(
     stage.quiet().await?;
     let spent = stage.spent(&before, &stage.snapshot().await?, &Counts::new());
     let since = |at: Instant| at.saturating_duration_since(pushed).as_secs_f64();
-    Ok(Run { applied: since(applied), settled: since(recorded.max(through)), spent })
+    let polled = stage.server.requests().into_iter().map(|request| request.arrived).find(|at| *at >= there);
+    let polled = polled.context("find the poll that found the commit")?;
+    let work = applied.saturating_duration_since(polled).as_secs_f64();
+    Ok(Run { applied: since(applied), work, settled: since(recorded.max(through)), spent })
+}
+
+/// Waits until the agent asks the Git server for something.
+async fn next_poll(stage: &Stage) -> anyhow::Result<()> {
+    let before = stage.server.request_count();
+    let deadline = Instant::now() + WITHIN;
+    while stage.server.request_count() == before {
+        anyhow::ensure!(Instant::now() < deadline, "the agent did not poll for {WITHIN:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
 }
 
 /// Makes the commit without moving the branch, so that pushing it is one short step.
@@ -122,6 +145,7 @@ fn report(stage: &Stage, runs: &[Run], title: String) -> Report {
         }
     };
     rows("applied", Unit::Seconds, &of(|run| run.applied), Some(&peers::COMMIT_APPLIED), 20.0);
+    rows("  after the poll that found it", Unit::Seconds, &of(|run| run.work), None, 0.0);
     rows("settled", Unit::Seconds, &of(|run| run.settled), Some(&peers::COMMIT_SETTLED), 50.0);
     rows("CPU", Unit::Seconds, &of(|run| run.spent.cpu), Some(&peers::COMMIT_CPU), 200.0);
     let answered = of(|run| run.spent.answered_in_all());
@@ -136,7 +160,7 @@ fn report(stage: &Stage, runs: &[Run], title: String) -> Report {
         report.requests(format!("requests of commit {}", number + 1), run.spent.answered.clone());
     }
     report.note(
-        "from moving the branch, which is polled every second, until the ConfigMap was changed, and until the \
+        "from moving the branch, at moments spread over the second between two polls, until the ConfigMap was changed, and until the \
          Application says so and the agent has looked at all of them; processor time and requests until it sent \
          nothing for 2 s",
     );

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// How many requests are remembered.
 pub(super) const KEPT: usize = 10_000;
@@ -17,6 +18,8 @@ pub struct Request {
     pub query: String,
     /// The value of the `Authorization` header, when it was there.
     pub authorization: Option<String>,
+    /// When it did.
+    pub arrived: Instant,
 }
 
 #[derive(Default)]

@@ -94,6 +94,7 @@ pub(super) async fn respond(
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let authorization = parts.headers.get(header::AUTHORIZATION);
     state.record.add(Request {
+        arrived: std::time::Instant::now(),
         method: parts.method.to_string(),
         path: path.to_owned(),
         query: query.to_owned(),
