@@ -210,6 +210,21 @@ pub fn build_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// The agent's binary as cargo built it together with the tests of the whole
+/// workspace, in the same profile and with the same features.
+///
+/// # Errors
+/// Where it is not there: the tests of one package alone don't build it.
+pub fn built_agent() -> anyhow::Result<PathBuf> {
+    let program = target_folder()?.join("windlass");
+    anyhow::ensure!(
+        program.is_file(),
+        "{} is not built: run `cargo test --workspace --features windlass/compiler`",
+        program.display()
+    );
+    Ok(program)
+}
+
 /// Builds the agent's binary as it is released, without the plugin compiler, in the profile that this program was
 /// built in, and gives the path of a copy that no other build replaces.
 ///

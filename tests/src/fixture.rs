@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::agent::{build_agent, build_plugins};
+use crate::agent::{build_plugins, built_agent};
 use crate::{Agent, AgentOptions, ControlPlane, GitServer, GitServerOptions, TestRepo};
 
 /// How long anything may take to become true before a test fails.
@@ -57,13 +57,13 @@ pub async fn install(control: &ControlPlane) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An agent of this tree with its plugins, both built if they are stale.
+/// The agent that was built with the tests, and its plugins, which are built if they are stale.
 ///
 /// # Errors
 /// Where something does not build.
 pub fn agent_options(control: &ControlPlane) -> anyhow::Result<AgentOptions> {
     Ok(AgentOptions {
-        program: build_agent(&|_| {})?,
+        program: built_agent()?,
         plugins: build_plugins(&|_| {})?,
         kubeconfig: control.kubeconfig_path(),
         namespace: AGENT_NAMESPACE.to_owned(),

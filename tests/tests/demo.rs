@@ -4,7 +4,9 @@ use std::process::Command;
 
 #[test]
 fn the_demo_tells_its_seven_steps_in_order_and_ends_with_success() {
-    let output = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--once").output().unwrap();
+    let agent = windlass_tests::agent::built_agent().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_demo")).arg("--once").arg("--agent").arg(agent).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
     let mut rest = &*out;
@@ -32,7 +34,7 @@ fn the_help_explains_every_argument() {
     let output = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--help").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success());
-    for word in ["seven steps", "--once", "--kubeconfig", "KUBEBUILDER_ASSETS"] {
+    for word in ["seven steps", "--once", "--kubeconfig", "--agent", "KUBEBUILDER_ASSETS"] {
         assert!(text.contains(word), "`{word}` is missing:\n{text}");
     }
 }

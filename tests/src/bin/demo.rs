@@ -50,6 +50,10 @@ struct Arguments {
     /// namespace `windlass-demo`, and takes away what it made.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+
+    /// Show this agent instead of building the one of this repository.
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
 }
 
 /// Somebody wants it to end.
@@ -90,7 +94,7 @@ async fn demo(arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     screen.title("windlass demo", "the cluster becomes what Git says");
     screen.heading("Preparations");
-    let built = signals.or(Built::make(screen)).await?;
+    let built = signals.or(Built::make(screen, arguments.agent.clone())).await?;
     let mut cluster = match &arguments.kubeconfig {
         None => signals.or(Cluster::embedded(screen)).await?,
         Some(kubeconfig) => signals.or(Cluster::existing(screen, kubeconfig)).await?,

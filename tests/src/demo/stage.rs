@@ -17,11 +17,14 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// Builds what is stale.
-    pub(crate) async fn make(screen: Screen) -> anyhow::Result<Self> {
+    /// Builds what is stale, but for an agent that is named.
+    pub(crate) async fn make(screen: Screen, agent: Option<PathBuf>) -> anyhow::Result<Self> {
         let task = screen.task("build agent");
         let say = task.listener();
-        let agent = tokio::task::spawn_blocking(move || build_agent(&say)).await.context("build")??;
+        let agent = match agent {
+            Some(agent) => agent,
+            None => tokio::task::spawn_blocking(move || build_agent(&say)).await.context("build")??,
+        };
         task.done(short(&agent));
         let task = screen.task("build plugins");
         let say = task.listener();

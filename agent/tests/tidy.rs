@@ -3,13 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use windlass_tests::agent::repository;
+fn agent_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
 
 /// The longest file, tests aside, that needs no argument.
 const FILE_LINES: usize = 600;
 
 fn sources() -> std::io::Result<Vec<(PathBuf, String)>> {
-    let root = repository().join("agent/src");
+    let root = agent_sources();
     let mut files = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
