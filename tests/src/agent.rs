@@ -247,6 +247,14 @@ pub fn build_lean_agent(progress: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
 
 fn run_cargo(mut command: Command, target: &Path, progress: &dyn Fn(&str)) -> anyhow::Result<()> {
     command.current_dir(repository()).env("CARGO_TARGET_DIR", target.parent().unwrap_or(target));
+    // What cargo tells a program that it runs, of that program's package. Build scripts that ask for the same
+    // names would run again for it, and everything above them be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     if target.ends_with("release") {
         command.arg("--release");
     }
