@@ -196,6 +196,9 @@ impl Steps {
         let began = Instant::now();
         // From here on, what was in hand before describes the cluster no more.
         desk.hand = None;
+        // Controllers answer a write at once: what a watch shows of an object before its write is taken in
+        // must find it known already.
+        self.track(desk, &intent);
         let writer = self.writer(desk, application, cancel).map_err(|error| SyncError::cluster(&error))?;
         let (changes, error) = apply::execute(&writer, plan, intent).await;
         desk.inventory = changes.inventory.clone();

@@ -337,6 +337,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_controller_says_before_our_write_is_taken_in_is_kept() {
+        let intended: Inventory = [(key("a"), Owned::default())].into_iter().collect();
+        let mut index = Index::default();
+        index.track(&application(), "windlass/u", &intended);
+        assert_eq!(index.seen(&key("a"), live(11, "ours")), Noticed::Changed(application()));
+        index.assessed(&key("a"), "11", healthy());
+        let early = Assessment { state: HealthState::Progressing, message: "new".to_owned() };
+        index.applied(&application(), &key("a"), live(10, "ours"), Some(early));
+        assert_eq!(index.roll_up(&application()).state, HealthState::Healthy);
+        assert_eq!(index.seen(&key("a"), live(12, "less")), Noticed::Drifted(application()));
+    }
+
+    #[test]
     fn after_a_restart_the_inventory_tells_what_was_applied() {
         let owned =
             Owned { uid: Some("u".to_owned()), ownership: Some("ours".to_owned()), ..Owned::default() };
