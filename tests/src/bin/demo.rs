@@ -103,9 +103,8 @@ async fn demo(arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
         Ok(()) => play(arguments, screen, &built, &cluster, &mut signals).await,
         Err(error) => Err(error),
     };
-    let task = screen.task("cleaning up");
-    let removed = signals.or(cluster.remove()).await.context("clean up");
-    drop(task);
+    screen.heading("Clean-up");
+    let removed = signals.or(cluster.remove(screen)).await.context("clean up");
     outcome.and(removed)
 }
 
@@ -119,8 +118,7 @@ async fn play(
     let mut stage = signals.or(Stage::set(screen, built, cluster)).await?;
     if let Err(error) = signals.or(story::tell(&stage)).await {
         if !error.is::<Interrupted>() {
-            screen.heading("The end of the agent's log");
-            screen.note(stage.log_tail());
+            stage.show_log();
         }
         return Err(error);
     }
@@ -158,12 +156,11 @@ async fn stay(stage: &mut Stage<'_>, signals: &mut Signals) -> anyhow::Result<()
             Ok(())
         };
         if signals.or(pause).await.is_err() {
-            stage.screen.clear();
-            stage.screen.note("");
             return Ok(());
         }
         if let Some(status) = stage.agent.ended()? {
-            anyhow::bail!("the agent ended with {status}; the end of its log:\n{}", stage.log_tail());
+            stage.show_log();
+            anyhow::bail!("the agent ended with {status}");
         }
     }
 }

@@ -14,7 +14,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use windlass_tests::{ControlPlane, Options};
 
-use super::fleet::NAMESPACE;
+use super::fleet::{GATE, NAMESPACE, PLUGINS};
 use super::screen::Screen;
 
 /// How long anything may take to become true before the demo has failed.
@@ -24,6 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The kinds of windlass, and whether they have namespaces.
 const OWN_KINDS: [(&str, bool); 4] =
     [("Application", true), ("Repository", true), ("Gate", false), ("Plugin", false)];
+/// What agents share where they run.
+const LEASE: &str = "windlass-agent";
 /// Every kind of windlass is of this version.
 const GROUP: (&str, &str) = ("windlass.dev", "v1alpha1");
 
@@ -99,6 +101,16 @@ impl Cluster {
                 Err(error) => return Err(error).with_context(|| format!("list the {kind}s at {url}")),
             }
         }
+        let leases: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource("Lease")?);
+        let named = ListParams::default().fields(&format!("metadata.name={LEASE}"));
+        let leases = leases.list(&named).await.with_context(|| format!("list the Leases at {url}"))?;
+        if let Some(lease) = leases.items.first() {
+            let namespace = lease.metadata.namespace.as_deref().unwrap_or_default();
+            bail!(
+                "{url} has a Lease {LEASE} in the namespace {namespace}: use a cluster without windlass, or delete \
+                 the Lease if no agent is left there"
+            );
+        }
         ensure!(
             self.get("Namespace", NAMESPACE).await?.is_null(),
             "{url} has a namespace {NAMESPACE} already; if an earlier demo left it, delete it"
@@ -117,7 +129,7 @@ impl Cluster {
             }
         }
         if missing.is_empty() {
-            task.done("windlass' kinds are there already, and stay");
+            task.done("were installed already, and stay");
         } else {
             ensure!(
                 missing.len() == OWN_KINDS.len(),
@@ -129,7 +141,7 @@ impl Cluster {
             self.kubectl(&["apply", "--server-side", "-f", &file]).await?;
             self.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &file]).await?;
             let kinds = OWN_KINDS.map(|(kind, _)| kind).join(", ");
-            task.done(format!("installed {kinds}"));
+            task.done(format!("installed: {kinds}"));
         }
         self.made_namespace = true;
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
@@ -137,21 +149,25 @@ impl Cluster {
     }
 
     /// Takes away what was made here, the embedded control plane with all of it.
-    pub(crate) async fn remove(self) -> anyhow::Result<()> {
+    pub(crate) async fn remove(self, screen: Screen) -> anyhow::Result<()> {
+        let task = screen.task("removed");
         if let Some(control) = self.control {
-            return control.shutdown().await;
+            control.shutdown().await?;
+            task.done("the control plane and every folder of the demo");
+            return Ok(());
         }
         let delete = ["delete", "--ignore-not-found", "--timeout=120s"];
         if self.made_namespace {
-            self.kubectl(&[&delete[..], &["gate.windlass.dev", super::fleet::GATE]].concat()).await?;
-            for name in super::fleet::PLUGINS {
-                self.kubectl(&[&delete[..], &["plugin.windlass.dev", name]].concat()).await?;
-            }
+            self.kubectl(&[&delete[..], &["gates.windlass.dev", GATE]].concat()).await?;
+            self.kubectl(&[&delete[..], &["plugins.windlass.dev"], &PLUGINS[..]].concat()).await?;
+            task.say(NAMESPACE);
             self.kubectl(&[&delete[..], &["namespace", NAMESPACE]].concat()).await?;
         }
         if self.made_definitions {
             self.kubectl(&[&delete[..], &["-f", &definitions()?]].concat()).await?;
         }
+        let definitions = if self.made_definitions { ", and the definitions" } else { "" };
+        task.done(format!("the gate, the plugins, the namespace {NAMESPACE}{definitions}"));
         Ok(())
     }
 
@@ -253,6 +269,7 @@ fn resource(kind: &str) -> anyhow::Result<ApiResource> {
     let (group, version) = match kind {
         "ConfigMap" | "Service" | "Namespace" => ("", "v1"),
         "Deployment" => ("apps", "v1"),
+        "Lease" => ("coordination.k8s.io", "v1"),
         "CronJob" => ("batch", "v1"),
         "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
         "Application" | "Repository" | "Gate" | "Plugin" => GROUP,

@@ -186,7 +186,7 @@ pub(crate) fn gate() -> Value {
                     "name": "no-overlap",
                     "matches": ["batch/CronJob"],
                     "expression": "object.spec.concurrencyPolicy == 'Forbid'",
-                    "message": "runs may overlap; set it to Forbid",
+                    "message": "runs may overlap: set it to Forbid",
                     "pointer": "/spec/concurrencyPolicy",
                 }]}},
             ],

@@ -96,8 +96,8 @@ impl Screen {
         Task::start(self, name)
     }
 
-    /// Ends the moving line, where there may be one.
-    pub(crate) fn clear(self) {
+    /// Takes the moving line away.
+    fn clear(self) {
         if self.terminal {
             put("\r\x1b[2K");
         }

@@ -1,6 +1,6 @@
 //! Everything that the story is played with: what is built, the repository and its server, the agent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use windlass_tests::agent::{build_agent, build_plugins};
@@ -9,6 +9,9 @@ use windlass_tests::{Agent, AgentOptions, GitServer, GitServerOptions, TestRepo}
 use super::cluster::Cluster;
 use super::fleet::{self, NAMESPACE, REPOSITORY};
 use super::screen::Screen;
+
+/// How many lines of the agent's log an error shows.
+const LOG_LINES: usize = 15;
 
 /// The agent's binary and the folder of its plugins.
 pub(crate) struct Built {
@@ -29,7 +32,7 @@ impl Built {
         let task = screen.task("build plugins");
         let say = task.listener();
         let plugins = tokio::task::spawn_blocking(move || build_plugins(&say)).await.context("build")??;
-        task.done(short(&plugins));
+        task.done(format!("{} in {}", fleet::PLUGINS.len(), short(&plugins)));
         Ok(Self { agent, plugins })
     }
 }
@@ -63,7 +66,7 @@ impl<'a> Stage<'a> {
         let count = files.len();
         repo.write_all(files)?;
         repo.commit("the fleet")?;
-        task.done(format!("{count} files in one commit at {}", server.url(REPOSITORY)));
+        task.done(format!("{count} files, {}", server.url(REPOSITORY)));
 
         let task = screen.task("agent");
         let options = AgentOptions {
@@ -92,16 +95,19 @@ impl<'a> Stage<'a> {
         work.await
     }
 
-    /// The end of what the agent logged, for an error.
-    pub(crate) fn log_tail(&self) -> String {
+    /// Shows the end of what the agent logged, for an error.
+    pub(crate) fn show_log(&self) {
+        self.screen.heading("The end of the agent's log");
         let log = self.agent.log();
         let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(15)..].join("\n")
+        for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
+            self.screen.note(line);
+        }
     }
 }
 
 /// A path as seen from the folder that this was started in.
-fn short(path: &std::path::Path) -> String {
+fn short(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }

@@ -88,7 +88,7 @@ async fn first_sync(stage: &Stage<'_>) -> anyhow::Result<()> {
         }
     });
     for (name, renderer, objects, took) in stage.waiting("the Applications", try_join_all(synced)).await? {
-        screen.fact(format!("{name}  {objects} objects, rendered by {renderer}, Ready"), Some(took));
+        screen.fact(format!("{name}  Ready: {objects} objects, rendered by {renderer}"), Some(took));
     }
     Ok(())
 }
@@ -102,7 +102,7 @@ async fn commit(stage: &Stage<'_>) -> anyhow::Result<()> {
         (image(web) == "registry.example/shop:1.5.0").then_some(began.elapsed())
     });
     let took = stage.waiting("the new image", image).await?;
-    screen.fact("Deployment web runs shop:1.5.0: from commit to cluster", Some(took));
+    screen.fact("Deployment web has the image shop:1.5.0: from commit to cluster", Some(took));
 
     stage.waiting("Ready", ready_at(stage, "shop", &commit)).await?;
     screen.fact(format!("shop is Ready at {}", short(&commit)), Some(began.elapsed()));
@@ -149,12 +149,13 @@ async fn manual_edit(stage: &Stage<'_>) -> anyhow::Result<()> {
     let both = try_join(cluster.kubectl(&arguments), healed);
     let (_, took) = stage.waiting("the edit to be healed", both).await?;
     screen.fact("the API server took the edit: spec.replicas 0 → 2", None);
-    screen.fact("healed: spec.replicas 2 → 0, from edit to correction", Some(took));
+    screen.fact("healed: spec.replicas 2 → 0, from edit to correction in a watch", Some(took));
     let web = cluster.get("Deployment", "web").await?;
     ensure!(web["spec"]["replicas"] == 0, "the Deployment has {} replicas again", web["spec"]["replicas"]);
     let owner = owner_of_replicas(&web);
-    ensure!(owner.starts_with("windlass"), "spec.replicas belongs to `{owner}`");
-    screen.fact(format!("spec.replicas belongs to the field manager {owner}"), None);
+    let is_ours = owner.starts_with("windlass/") && !owner.contains(' ');
+    ensure!(is_ours, "spec.replicas belongs to the field manager `{owner}`");
+    screen.fact("spec.replicas belongs to windlass again, and to nobody else", None);
     Ok(())
 }
 
@@ -241,8 +242,11 @@ async fn failing_rollout(stage: &Stage<'_>) -> anyhow::Result<String> {
     let message = stage.waiting("the Deployment's deadline", failed).await?;
     let took = began.elapsed();
     ensure!(message.contains("ProgressDeadlineExceeded"), "shop failed for another reason: {message}");
-    for line in wrapped(&message, 70) {
-        screen.refusal(line);
+    for (index, line) in wrapped(&message, 70).into_iter().enumerate() {
+        match index {
+            0 => screen.refusal(line),
+            _ => screen.note(format!("  {line}")),
+        }
     }
     screen.fact("shop: Ready=False, reason Unhealthy: since the commit", Some(took));
     Ok(commit)
@@ -257,7 +261,7 @@ async fn revert(stage: &Stage<'_>, failing: &str, refused: &str) -> anyhow::Resu
         (image(web) == "registry.example/shop:1.5.0" && web["spec"]["replicas"] == 0).then_some(())
     });
     stage.waiting("the old image", back).await?;
-    screen.fact("Deployment web runs shop:1.5.0 again", Some(began.elapsed()));
+    screen.fact("Deployment web has the image shop:1.5.0 again", Some(began.elapsed()));
     stage.waiting("Ready", ready_at(stage, "shop", &commit)).await?;
     screen.fact("shop is Ready again", Some(began.elapsed()));
 
@@ -278,6 +282,7 @@ async fn revert(stage: &Stage<'_>, failing: &str, refused: &str) -> anyhow::Resu
 
 async fn plugins(stage: &Stage<'_>) -> anyhow::Result<()> {
     let (screen, cluster) = (stage.screen, stage.cluster);
+    screen.note("Name, world, version, digest of the file, and what used it:");
     let mut used: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut digests = BTreeMap::new();
     for (name, _, renderer) in APPLICATIONS {
@@ -303,7 +308,7 @@ async fn plugins(stage: &Stage<'_>) -> anyhow::Result<()> {
         let by = match world.as_str() {
             "renderer" => used.get(name).map(|names| names.join(", ")).unwrap_or_default(),
             "policy" => format!("Gate {}", fleet::GATE),
-            _ => "all".to_owned(),
+            _ => "every Application".to_owned(),
         };
         let digest = digest.get(..19).unwrap_or(&digest);
         screen.fact(format!("{name:14} {world:9} {version:7} {digest}…  {by}"), None);
@@ -391,4 +396,15 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("longerthanit fits", 7), ["longerthanit", "fits"]);
+    }
 }
