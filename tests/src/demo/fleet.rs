@@ -69,7 +69,7 @@ pub(crate) fn pages(front: &str) -> String {
     config_map("pages", "front", front)
 }
 
-/// A CronJob.
+/// A `CronJob`.
 pub(crate) fn cron_job(name: &str, image: &str, concurrency: &str) -> String {
     format!(
         "apiVersion: batch/v1
@@ -91,12 +91,12 @@ spec:
     )
 }
 
-/// A ConfigMap with one value.
+/// A `ConfigMap` with one value.
 pub(crate) fn config_map(name: &str, key: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  {key}: \"{value}\"\n")
 }
 
-/// A Deployment of no replicas, with its environment from a ConfigMap if one is named.
+/// A Deployment of no replicas, with its environment from a `ConfigMap` if one is named.
 fn deployment(name: &str, image: &str, environment: Option<&str>) -> String {
     let environment = environment
         .map(|name| {

@@ -52,6 +52,7 @@ impl Screen {
     }
 
     /// A remark.
+    #[expect(clippy::unused_self, reason = "it is called as the others are")]
     pub(crate) fn note(self, text: impl Display) {
         put(&format!("   {text}\n"));
     }

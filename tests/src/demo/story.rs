@@ -16,7 +16,7 @@ use super::screen::time;
 use super::stage::Stage;
 
 /// How long a watch may be silent before the step has failed.
-const NEWS_WITHIN: Duration = Duration::from_secs(60);
+const NEWS_WITHIN: Duration = Duration::from_mins(1);
 
 /// The titles of the steps.
 const STEPS: [&str; 7] = [
@@ -34,21 +34,21 @@ pub(crate) async fn tell(stage: &Stage<'_>) -> anyhow::Result<()> {
     let began = Instant::now();
     let screen = stage.screen;
     let of = |step: usize| format!("step {}, “{}”, does not hold", step + 1, STEPS[step]);
-    let begin = |step: usize| screen.step(step + 1, STEPS[step]);
+    let open = |step: usize| screen.step(step + 1, STEPS[step]);
 
-    begin(0);
+    open(0);
     first_sync(stage).await.with_context(|| of(0))?;
-    begin(1);
+    open(1);
     commit(stage).await.with_context(|| of(1))?;
-    begin(2);
+    open(2);
     manual_edit(stage).await.with_context(|| of(2))?;
-    begin(3);
+    open(3);
     let refused = refusal(stage).await.with_context(|| of(3))?;
-    begin(4);
+    open(4);
     let failing = failing_rollout(stage).await.with_context(|| of(4))?;
-    begin(5);
+    open(5);
     revert(stage, &failing, &refused).await.with_context(|| of(5))?;
-    begin(6);
+    open(6);
     plugins(stage).await.with_context(|| of(6))?;
     screen.success(format!("All {} steps held, in {}.", STEPS.len(), time(began.elapsed())));
     Ok(())
@@ -231,8 +231,8 @@ async fn failing_rollout(stage: &Stage<'_>) -> anyhow::Result<String> {
     let took = next.elapsed();
     let shop = cluster.get("Application", "shop").await?;
     ensure!(!is(&shop, "Ready", "True"), "shop is Ready with a Pod that can't run");
-    let state = shop["status"]["health"]["state"].as_str().unwrap_or("Unknown").to_owned();
-    screen.fact(format!("docs goes on while shop is {state}"), Some(took));
+    let health = shop["status"]["health"]["state"].as_str().unwrap_or("Unknown").to_owned();
+    screen.fact(format!("docs goes on while shop is {health}"), Some(took));
 
     let failed = cluster.wait("Application", "shop", "reported as failed", |shop| {
         let ready = condition(shop, "Ready");
