@@ -19,7 +19,7 @@ use crate::workload::OBJECTS_PER_APPLICATION;
 /// Writes to one object: with more, the agent would take it for a tug-of-war and slow down.
 const WRITES_TO_ONE: usize = 4;
 /// How long a correction may take.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 /// A field that Git owns, and what somebody else makes of it.
 struct Target {

@@ -134,9 +134,9 @@ async fn report_deployments(stage: &Stage) -> anyhow::Result<Counts> {
                 .with_context(|| format!("report {name}"))
         }
     });
-    let patched: Vec<Deployment> = futures::stream::iter(patches).buffer_unordered(16).try_collect().await?;
+    let reported: Vec<Deployment> = futures::stream::iter(patches).buffer_unordered(16).try_collect().await?;
     #[expect(clippy::cast_precision_loss, reason = "there are not that many Applications")]
-    let count = patched.len() as f64;
+    let count = reported.len() as f64;
     Ok(Counts::from([(("PATCH".to_owned(), "deployments/status".to_owned()), count)]))
 }
 

@@ -16,26 +16,33 @@ pub(super) struct Memory {
     file: u64,
     /// Pages that are shared by name.
     shared: u64,
+    /// Every page counted once, however often it is mapped, and only a part of what other processes map too.
+    proportional: u64,
     /// The most that was ever resident.
     peak: u64,
 }
 
 impl Memory {
     pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
-        let path = format!("/proc/{pid}/status");
-        let status = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-        Self::parse(&status).with_context(|| format!("find the resident memory in {path}"))
+        let read = |file: &str| {
+            let path = format!("/proc/{pid}/{file}");
+            std::fs::read_to_string(&path).with_context(|| format!("read {path}"))
+        };
+        let (status, rollup) = (read("status")?, read("smaps_rollup")?);
+        Self::parse(&status, &rollup).with_context(|| format!("find the resident memory of process {pid}"))
     }
 
-    fn parse(status: &str) -> Option<Self> {
-        let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    fn parse(status: &str, rollup: &str) -> Option<Self> {
+        let field = |text: &str, name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
             Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
         };
+        let bytes = |name: &str| field(status, name);
         Some(Self {
             anonymous: bytes("RssAnon:")?,
             file: bytes("RssFile:")?,
             shared: bytes("RssShmem:")?,
+            proportional: field(rollup, "Pss:")?,
             peak: bytes("VmHWM:")?,
         })
     }
@@ -62,9 +69,13 @@ pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
         if memory.shared > 0 {
             report.row(row("  shared", memory.shared));
         }
+        report.row(row("  every page once (Pss)", memory.proportional));
         report.row(row("at most", memory.peak).peer(peer).at_most(80.0));
     }
-    report.note("pages of files are the program and compiled plugins: they are shared and can be taken back");
+    report.note(
+        "pages of files are the program and compiled plugins: they can be taken back. A plugin's file is mapped once \
+         for each call that runs, and resident memory, its maximum too, counts those pages as often",
+    );
     report.note(peers::WHO);
     Ok(report)
 }
@@ -76,12 +87,12 @@ mod tests {
     #[test]
     fn resident_memory_is_the_sum_of_its_parts() {
         let status = "VmHWM:\t 90 kB\nVmRSS:\t 60 kB\nRssAnon:\t 40 kB\nRssFile:\t 19 kB\nRssShmem:\t 1 kB\n";
-        let memory = Memory::parse(status).unwrap();
-        assert_eq!((memory.resident(), memory.peak), (60 * 1024, 90 * 1024));
+        let memory = Memory::parse(status, "Rss:\t 60 kB\nPss:\t 50 kB\n").unwrap();
+        assert_eq!((memory.resident(), memory.proportional, memory.peak), (60 << 10, 50 << 10, 90 << 10));
     }
 
     #[test]
     fn a_process_that_has_ended_has_none() {
-        assert_eq!(Memory::parse("Name:\twindlass\nState:\tZ (zombie)\n"), None);
+        assert_eq!(Memory::parse("Name:\twindlass\nState:\tZ (zombie)\n", ""), None);
     }
 }

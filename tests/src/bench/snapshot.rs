@@ -74,7 +74,9 @@ impl IdleRate {
     /// The one request for the counters is no traffic of its own.
     fn from_counts(mut grown: Counts, during: Duration) -> Self {
         grown.retain(|(_, resource), _| resource != METRICS);
-        grown.values_mut().for_each(|count| *count /= during.as_secs_f64());
+        for count in grown.values_mut() {
+            *count /= during.as_secs_f64();
+        }
         Self { per_second: grown }
     }
 
@@ -125,6 +127,7 @@ fn whole(count: f64) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these figures are exact")]
 mod tests {
     use super::*;
 
