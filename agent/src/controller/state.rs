@@ -436,7 +436,11 @@ impl State {
             }
             return;
         }
-        let waiting = target.as_ref().err().copied();
+        // A first poll that has not ended is no news.
+        let waiting = target.as_ref().err().copied().filter(|waiting| {
+            let repository = self.repositories.get(&application.repository);
+            *waiting != Waiting::NoRevision || repository.is_some_and(|repository| repository.failures > 0)
+        });
         if active && application.waiting != waiting {
             application.waiting = waiting;
             if let Some(waiting) = waiting {

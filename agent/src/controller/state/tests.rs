@@ -391,6 +391,19 @@ fn an_application_that_names_no_existing_repository_is_told_so_once() {
 }
 
 #[test]
+fn a_repository_that_was_never_polled_is_explained_only_when_its_first_poll_failed() {
+    let told = |world: &World| {
+        let is_told =
+            |action: &&Action| matches!(action, Action::Explain { waiting: Waiting::NoRevision, .. });
+        world.log.iter().filter(is_told).count()
+    };
+    let mut world = World::simple();
+    assert_eq!(told(&world), 0);
+    world.finish_poll(0, Polled::Failed);
+    assert_eq!(told(&world), 1);
+}
+
+#[test]
 fn after_a_shutdown_nothing_starts() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));
