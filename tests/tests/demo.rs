@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
+use windlass_tests::agent::built_agent;
 use windlass_tests::{ControlPlane, Options};
 
 const STEPS: [&str; 8] = [
@@ -21,7 +22,7 @@ const STEPS: [&str; 8] = [
 
 fn demo() -> Command {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
-    demo.env_remove("NO_COLOR");
+    demo.env_remove("NO_COLOR").arg("--agent").arg(built_agent().unwrap());
     demo
 }
 
@@ -83,7 +84,7 @@ fn the_help_explains_every_argument() {
     let output = demo().arg("--help").output().unwrap();
     let text = text(&output);
     assert!(output.status.success());
-    for word in ["seven steps", "--once", "--kubeconfig", "KUBEBUILDER_ASSETS"] {
+    for word in ["seven steps", "--once", "--kubeconfig", "--agent", "KUBEBUILDER_ASSETS"] {
         assert!(text.contains(word), "`{word}` is missing:\n{text}");
     }
 }

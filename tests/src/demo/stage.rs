@@ -22,7 +22,7 @@ pub(crate) struct Built {
 impl Built {
     /// Builds what is stale, but for an agent that is named.
     pub(crate) async fn make(screen: Screen, agent: Option<PathBuf>) -> anyhow::Result<Self> {
-        let task = screen.task("build agent");
+        let task = screen.task(if agent.is_some() { "given agent" } else { "build agent" });
         let say = task.listener();
         let agent = match agent {
             Some(agent) => agent,
