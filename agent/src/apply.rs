@@ -94,14 +94,15 @@ impl ObjectError {
     /// Whether the same may succeed later without anyone's doing.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::OwnedByAnother { .. } => false,
-            Self::BeingDeleted { .. } | Self::NotEstablished { .. } => true,
+            // It may be about to leave the other's set, in this very commit.
+            Self::OwnedByAnother { .. } | Self::BeingDeleted { .. } | Self::NotEstablished { .. } => true,
             // Rights and admission policies change outside of Git.
             Self::Cluster { error, .. } => {
                 error.is_transient()
                     || matches!(
                         error,
                         ClusterError::Forbidden { .. }
+                            | ClusterError::UnknownKind { .. }
                             | ClusterError::Denied { .. }
                             | ClusterError::NotFound { .. }
                     )

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::write::refuse;
 use super::{Apply, ObjectError, Refusal, Writer};
-use crate::cluster::{ObjectRef, View};
+use crate::cluster::{Gvk, ObjectRef, View};
 
 /// How long a definition may take until its kind is served.
 const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
@@ -20,7 +20,6 @@ pub(super) async fn wait_until_served(writer: &Writer, applies: &[Apply]) -> Res
         let key = &apply.desired.key;
         if key.kind == "CustomResourceDefinition" && key.group == "apiextensions.k8s.io" {
             wait(writer, apply).await?;
-            forget_kinds(writer, &apply.desired.body).await;
         }
     }
     Ok(())
@@ -32,7 +31,12 @@ async fn wait(writer: &Writer, apply: &Apply) -> Result<(), Refusal> {
     loop {
         writer.permit()?;
         let problem = match writer.cluster.get(&reference, View::Full).await {
-            Ok(object) if condition(&object, "Established") == Some("True") => return Ok(()),
+            Ok(object) if condition(&object, "Established") == Some("True") => {
+                match unserved(writer, &apply.desired.body).await {
+                    None => return Ok(()),
+                    Some(problem) => problem,
+                }
+            }
             Ok(object) => match condition(&object, "NamesAccepted") {
                 Some("False") => "its names are taken by another definition".to_owned(),
                 _ => "it is not established yet".to_owned(),
@@ -50,12 +54,21 @@ async fn wait(writer: &Writer, apply: &Apply) -> Result<(), Refusal> {
     }
 }
 
-async fn forget_kinds(writer: &Writer, definition: &Value) {
-    let Some(group) = definition.pointer("/spec/group").and_then(Value::as_str) else { return };
+/// A version that discovery does not list yet: it follows the definition by
+/// some more milliseconds, and only then objects can be written.
+async fn unserved(writer: &Writer, definition: &Value) -> Option<String> {
+    let text = |pointer| definition.pointer(pointer)?.as_str();
+    let (group, kind) = text("/spec/group").zip(text("/spec/names/kind"))?;
     let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    for version in versions.into_iter().flatten().filter_map(|version| version["name"].as_str()) {
-        writer.cluster.forget(&format!("{group}/{version}")).await;
+    for version in versions.into_iter().flatten().filter(|version| version["served"] == true) {
+        let gvk = Gvk::new(group, version["name"].as_str()?, kind);
+        // What was known of it is from before the definition.
+        writer.cluster.forget(&gvk.api_version()).await;
+        if let Err(error) = writer.cluster.resolve(&gvk).await {
+            return Some(error.to_string());
+        }
     }
+    None
 }
 
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {

@@ -148,8 +148,8 @@ impl Steps {
             prune_consent: consent.is_some_and(|commit| *commit == revision.commit.to_string()),
         };
         let index = self.observer.index();
-        plan::plan(admitted, &scopes, &desk.inventory, |key| index.live(key), options)
-            .map_err(|error| SyncError::plan(&error))
+        let live = |key: &ObjectKey| index.live(&desk.name, key);
+        plan::plan(admitted, &scopes, &desk.inventory, live, options).map_err(|error| SyncError::plan(&error))
     }
 
     /// Puts on record what is about to be written.

@@ -78,6 +78,11 @@ impl Index {
                 .zip(owned.ownership.clone())
                 .map(|(uid, ownership)| Expected { uid, ownership });
             let tracked = self.objects.entry(key.clone()).or_insert_with(|| Tracked::new(application));
+            // What another Application has applied is not taken by only meaning to.
+            let others = tracked.application != *application;
+            if others && (tracked.expected.is_some() || expected.is_none()) {
+                continue;
+            }
             tracked.application = application.clone();
             tracked.expected = expected;
         }
@@ -167,9 +172,11 @@ impl Index {
         }
     }
 
-    /// The live object, as far as it is known.
-    pub(crate) fn live(&self, key: &ObjectKey) -> Option<Live> {
-        self.objects.get(key)?.live.clone()
+    /// The live object, as far as it is known, if it belongs to this
+    /// Application: one that is another's is no basis for a write.
+    pub(crate) fn live(&self, application: &Name, key: &ObjectKey) -> Option<Live> {
+        let tracked = self.objects.get(key).filter(|tracked| tracked.application == *application)?;
+        tracked.live.clone()
     }
 
     /// Whose object it is, and the field manager of that Application's writes.
@@ -301,6 +308,18 @@ mod tests {
     }
 
     #[test]
+    fn what_one_application_applied_is_not_taken_by_the_intent_of_another() {
+        let mut index = applied();
+        let other = Name { namespace: "n".to_owned(), name: "other".to_owned() };
+        let mut intent = Inventory::default();
+        intent.insert(key("a"), crate::plan::inventory::Owned::default());
+        index.track(&other, "windlass/other", &intent);
+        assert_eq!(index.live(&other, &key("a")), None);
+        assert_eq!(index.owner(&key("a")).map(|(name, _)| name), Some(&application()));
+        assert_eq!(index.seen(&key("a"), live(11, "less")), Noticed::Drifted(application()));
+    }
+
+    #[test]
     fn the_echo_of_our_own_write_is_no_drift() {
         assert_eq!(applied().seen(&key("a"), live(10, "ours")), Noticed::Changed(application()));
     }
@@ -309,7 +328,7 @@ mod tests {
     fn a_report_from_before_our_write_is_ignored() {
         let mut index = applied();
         assert_eq!(index.seen(&key("a"), live(9, "theirs")), Noticed::Nothing);
-        assert_eq!(index.live(&key("a")).unwrap().resource_version, "10");
+        assert_eq!(index.live(&application(), &key("a")).unwrap().resource_version, "10");
     }
 
     #[test]
