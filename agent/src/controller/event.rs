@@ -56,7 +56,10 @@ pub(crate) enum Polled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SyncEnd {
     /// Everything is as the target wants it.
-    Done,
+    Done {
+        /// Whether something had to be written for it.
+        touched: bool,
+    },
     /// It failed.
     Failed {
         /// Whether it may succeed later without a change of the target.

@@ -167,7 +167,7 @@ impl Work {
             None => SyncEnd::Failed { retry: true, touched: false },
         };
         let outcome = match end {
-            SyncEnd::Done => Outcome::Done,
+            SyncEnd::Done { .. } => Outcome::Done,
             SyncEnd::Failed { .. } => Outcome::Failed,
             SyncEnd::Cancelled { .. } => Outcome::Cancelled,
         };
@@ -183,8 +183,9 @@ impl Work {
         let result = self.steps.sync(&mut desk, &application, target, cancel).await;
         match result {
             Ok(report) => {
+                let touched = !report.changes.is_empty();
                 if self.publish_synced(&mut desk, &application, target, report).await {
-                    SyncEnd::Done
+                    SyncEnd::Done { touched }
                 } else {
                     // What is not on record has to be put there.
                     SyncEnd::Failed { retry: true, touched: true }
@@ -318,7 +319,7 @@ impl Work {
             let index = self.steps.observer.index();
             desk.in_hand(objects)
                 .into_iter()
-                .map(|desired| Apply { live: index.live(&desired.key), desired })
+                .map(|desired| Apply { live: index.live(&desk.name, &desired.key), desired })
                 .filter(|apply| !crate::plan::holds(&apply.desired, &desk.inventory, apply.live.as_ref()))
                 .collect()
         };

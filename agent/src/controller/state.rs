@@ -271,10 +271,14 @@ impl State {
         };
         let Some(application) = self.applications.get_mut(name) else { return };
         match end {
-            SyncEnd::Done => {
+            SyncEnd::Done { touched } => {
+                // A commit that changes nothing here gives no more time to become healthy.
+                let former = application.synced.as_ref();
+                if touched || former.is_none_or(|former| former.version != target.version) {
+                    application.health_deadline = None;
+                }
                 application.synced = Some(target);
                 application.failed = None;
-                application.health_deadline = None;
                 application.drifted.retain(|_, fight| fight.remembered(now));
             }
             SyncEnd::Failed { retry, touched } => {

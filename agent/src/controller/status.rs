@@ -101,7 +101,10 @@ impl<'a> Draft<'a> {
         // A commit that changed nothing for this Application is not worth a write of its own.
         let unsettled = condition(&self.status.conditions, ConditionType::Applied)
             .is_none_or(|applied| applied.status != ConditionStatus::True.as_str());
-        if moved || unsettled || self.status.revision.is_none() {
+        // Unless another one was refused since: then it is what mended it.
+        let applied = self.status.revision.as_ref().map(|revision| &revision.commit);
+        let mended = applied != self.status.attempted_revision.as_ref();
+        if moved || unsettled || mended {
             self.status.attempted_revision = Some(revision.commit.to_string());
             self.status.revision = Some(revision_status(revision));
             self.status.last_applied_time = Some(self.now.clone());
@@ -138,7 +141,12 @@ impl<'a> Draft<'a> {
             (false, true) => format!("not healthy within spec.healthTimeout: {}", roll_up.message),
         };
         self.set(ConditionType::Healthy, status, reason, &message);
-        self.derive_ready();
+        // How the objects do is no answer to why nothing is synced.
+        let ready = condition(&self.status.conditions, ConditionType::Ready);
+        let waiting = [Reason::Suspended, Reason::RepositoryNotReady].map(Reason::as_str);
+        if ready.is_none_or(|ready| ready.status != "False" || !waiting.contains(&ready.reason.as_str())) {
+            self.derive_ready();
+        }
     }
 
     /// Ready is the first step that is not as it should be, or all of them.

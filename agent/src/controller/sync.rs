@@ -19,6 +19,7 @@ use crate::apply::{self, ApplyError, Change, ChangeSet, Writer};
 use crate::cluster::{Cluster, ClusterError, Gvk};
 use crate::gate::{self, Admitted, Gate, Policies, Verdict};
 use crate::object::ObjectKey;
+use crate::observe::index::Noticed;
 use crate::observe::watch::Observer;
 use crate::plan::inventory::Inventory;
 use crate::plan::{self, Options, Plan, Scope, Scopes};
@@ -237,12 +238,21 @@ impl Steps {
         let objects = changes.written.iter().map(|written| Bytes::from(written.object.to_string())).collect();
         let assessments = self.observer.assess(objects).await;
         let mut result: Vec<_> = changes.deleted.into_iter().map(|key| (key, Change::Deleted)).collect();
-        let mut index = self.observer.index();
-        for (written, assessment) in changes.written.into_iter().zip(assessments) {
-            index.applied(&desk.name, &written.key, written.live, Some(assessment));
-            result.push((written.key, written.change));
+        let mut drifted = Vec::new();
+        {
+            let mut index = self.observer.index();
+            for (written, assessment) in changes.written.into_iter().zip(assessments) {
+                let noticed = index.applied(&desk.name, &written.key, written.live, Some(assessment));
+                if matches!(noticed, Noticed::Drifted(_)) {
+                    drifted.push(written.key.clone());
+                }
+                result.push((written.key, written.change));
+            }
+            self.metrics.objects.set(i64::try_from(index.len()).unwrap_or(i64::MAX));
         }
-        self.metrics.objects.set(i64::try_from(index.len()).unwrap_or(i64::MAX));
+        for key in drifted {
+            self.observer.drifted(&desk.name, key).await;
+        }
         result
     }
 

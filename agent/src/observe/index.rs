@@ -101,14 +101,15 @@ impl Index {
         }
     }
 
-    /// Takes in what the API server answered to a write of ours.
+    /// Takes in what the API server answered to a write of ours. Says so when a
+    /// watch has already shown that somebody changed it since.
     pub(crate) fn applied(
         &mut self,
         application: &Name,
         key: &ObjectKey,
         live: Live,
         assessment: Option<Assessment>,
-    ) {
+    ) -> Noticed {
         self.applications.entry(application.clone()).or_default().keys.insert(key.clone());
         let tracked = self.objects.entry(key.clone()).or_insert_with(|| Tracked::new(application));
         tracked.application = application.clone();
@@ -118,6 +119,7 @@ impl Index {
             tracked.live = Some(live);
             tracked.assessment = assessment.or(tracked.assessment.take());
         }
+        tracked.notice()
     }
 
     /// Takes in an object that a watch shows.
@@ -312,7 +314,7 @@ mod tests {
         let mut index = applied();
         let other = Name { namespace: "n".to_owned(), name: "other".to_owned() };
         let mut intent = Inventory::default();
-        intent.insert(key("a"), crate::plan::inventory::Owned::default());
+        intent.insert(key("a"), Owned::default());
         index.track(&other, "windlass/other", &intent);
         assert_eq!(index.live(&other, &key("a")), None);
         assert_eq!(index.owner(&key("a")).map(|(name, _)| name), Some(&application()));
@@ -335,6 +337,14 @@ mod tests {
     fn a_foreign_change_of_our_fields_is_drift_and_one_of_other_fields_is_not() {
         assert_eq!(applied().seen(&key("a"), live(11, "less")), Noticed::Drifted(application()));
         assert_eq!(applied().seen(&key("a"), live(11, "ours")), Noticed::Changed(application()));
+    }
+
+    #[test]
+    fn a_foreign_change_that_is_seen_before_the_answer_to_our_write_is_drift() {
+        let mut index = applied();
+        index.seen(&key("a"), live(12, "less"));
+        let noticed = index.applied(&application(), &key("a"), live(11, "ours"), None);
+        assert_eq!(noticed, Noticed::Drifted(application()));
     }
 
     #[test]

@@ -190,9 +190,8 @@ impl Observer {
                 Noticed::Nothing => {}
                 Noticed::Changed(application) => drop(changed.insert(application)),
                 Noticed::Drifted(application) => {
-                    lock(&self.noticed).entry(key.clone()).or_insert_with(Instant::now);
                     changed.insert(application.clone());
-                    self.send(Event::Drifted { name: application, object: key }).await;
+                    self.drifted(&application, key).await;
                 }
             }
         }
@@ -271,6 +270,12 @@ impl Observer {
         };
         let message = format!("the health rules gave no answer: {problem}");
         vec![Assessment { state: HealthState::Unknown, message }; count]
+    }
+
+    /// Tells the controller of an object that is not as it was applied.
+    pub(crate) async fn drifted(&self, application: &Name, key: ObjectKey) {
+        lock(&self.noticed).entry(key.clone()).or_insert_with(Instant::now);
+        self.send(Event::Drifted { name: application.clone(), object: key }).await;
     }
 
     async fn report(&self, applications: BTreeSet<Name>) {

@@ -142,12 +142,14 @@ impl World {
         let Some(name) = self.runs.keys().nth(index % self.runs.len().max(1)).cloned() else { return };
         let (attempt, target, cancelled) = self.runs.remove(&name).unwrap();
         let Some(target) = target else {
-            let corrections = vec![Correction { object: object(0), succeeded: end == SyncEnd::Done }];
+            let succeeded = matches!(end, SyncEnd::Done { .. });
+            let corrections = vec![Correction { object: object(0), succeeded }];
             self.send(Event::Corrected { name, attempt, corrections });
             return;
         };
-        let end = if cancelled && end != SyncEnd::Done { SyncEnd::Cancelled { touched: true } } else { end };
-        if end == SyncEnd::Done {
+        let done = matches!(end, SyncEnd::Done { .. });
+        let end = if cancelled && !done { SyncEnd::Cancelled { touched: true } } else { end };
+        if done {
             self.synced.insert(name.clone(), target);
         }
         self.send(Event::Synced { name, attempt, end });
@@ -165,7 +167,7 @@ impl World {
             if !self.polls.is_empty() {
                 self.finish_poll(0, Polled::Revision(commit(newest)));
             } else if !self.runs.is_empty() {
-                self.finish_run(0, SyncEnd::Done);
+                self.finish_run(0, SyncEnd::Done { touched: true });
             } else if self.all_synced_to(newest) {
                 return;
             } else {
@@ -241,7 +243,7 @@ fn run(world: &mut World, step: &Step) {
         Step::PollEnds(index, None) => world.finish_poll(index, Polled::Failed),
         Step::RunEnds(index, 0) => world.finish_run(index, SyncEnd::Failed { retry: true, touched: true }),
         Step::RunEnds(index, 1) => world.finish_run(index, SyncEnd::Failed { retry: false, touched: false }),
-        Step::RunEnds(index, _) => world.finish_run(index, SyncEnd::Done),
+        Step::RunEnds(index, _) => world.finish_run(index, SyncEnd::Done { touched: true }),
         Step::Drift(n, o) => drop(world.send(Event::Drifted { name: name(n), object: object(o) })),
         Step::Health(n, healthy) => {
             let state = if healthy { HealthState::Healthy } else { HealthState::Progressing };
@@ -296,7 +298,7 @@ fn a_newer_commit_cancels_the_sync_of_an_older_one_and_comes_next() {
 fn an_unchanged_commit_starts_nothing() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));
-    world.finish_run(0, SyncEnd::Done);
+    world.finish_run(0, SyncEnd::Done { touched: true });
     world.pass(INTERVAL);
     let before = world.log.len();
     world.finish_poll(0, Polled::Revision(commit(1)));
@@ -321,7 +323,7 @@ fn what_only_a_change_can_help_is_not_tried_again_until_something_changes() {
 fn drift_of_the_last_good_state_is_corrected_while_a_newer_commit_is_refused() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));
-    world.finish_run(0, SyncEnd::Done);
+    world.finish_run(0, SyncEnd::Done { touched: true });
     world.pass(INTERVAL);
     world.finish_poll(0, Polled::Revision(commit(2)));
     world.finish_run(0, SyncEnd::Failed { retry: false, touched: false });
@@ -333,10 +335,10 @@ fn drift_of_the_last_good_state_is_corrected_while_a_newer_commit_is_refused() {
 fn a_tug_of_war_is_reported_once_and_slowed_down() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));
-    world.finish_run(0, SyncEnd::Done);
+    world.finish_run(0, SyncEnd::Done { touched: true });
     for _ in 0..60 {
         world.send(Event::Drifted { name: name(0), object: object(0) });
-        world.finish_run(0, SyncEnd::Done);
+        world.finish_run(0, SyncEnd::Done { touched: true });
         world.pass(Duration::from_millis(100));
     }
     let corrections = world.log.iter().filter(|action| matches!(action, Action::Correct { .. })).count();
@@ -352,7 +354,7 @@ fn a_tug_of_war_is_reported_once_and_slowed_down() {
 fn health_that_does_not_come_is_reported_once_and_holds_no_slot() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));
-    world.finish_run(0, SyncEnd::Done);
+    world.finish_run(0, SyncEnd::Done { touched: true });
     world.send(Event::HealthChanged { name: name(0), state: HealthState::Progressing });
     world.send(Event::HealthChanged { name: name(0), state: HealthState::Progressing });
     assert!(world.runs.is_empty());
@@ -371,7 +373,7 @@ fn a_stuck_application_does_not_keep_others_from_their_turn() {
     // n0 stays in flight for ever; the other slot serves the rest.
     for _ in 0..3 {
         let index = world.runs.keys().position(|running| *running != name(0)).unwrap();
-        world.finish_run(index, SyncEnd::Done);
+        world.finish_run(index, SyncEnd::Done { touched: true });
     }
     assert_eq!(world.synced.len(), 3);
 }
@@ -412,4 +414,23 @@ fn after_a_shutdown_nothing_starts() {
     world.pass(INTERVAL * 100);
     assert_eq!(syncs(&world.log), [1]);
     assert_eq!(world.state.in_flight(), 0);
+}
+
+#[test]
+fn a_commit_that_changes_nothing_gives_no_more_time_to_become_healthy() {
+    let mut world = World::simple();
+    let progressing = || Event::HealthChanged { name: name(0), state: HealthState::Progressing };
+    let timed_out = |world: &World| {
+        world.log.iter().filter(|action| matches!(action, Action::ReportHealthTimeout(_))).count()
+    };
+    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_run(0, SyncEnd::Done { touched: true });
+    world.send(progressing());
+    for n in 2..40 {
+        world.pass(INTERVAL);
+        world.finish_poll(0, Polled::Revision(commit(n)));
+        world.finish_run(0, SyncEnd::Done { touched: false });
+        world.send(progressing());
+    }
+    assert!(timed_out(&world) > 0);
 }
