@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     concurrency: usize,
 
     /// Plugin calls of syncs at once; each takes a processor and the plugin's memory.
-    #[arg(long, value_name = "COUNT", env = "WINDLASS_RENDERS", default_value_t = 2)]
+    #[arg(long, value_name = "COUNT", env = "WINDLASS_RENDERS", default_value_t = 1)]
     renders: usize,
 
     /// How much is logged, as `info`, `debug` or `windlass=debug,kube=warn`.
