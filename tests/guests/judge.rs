@@ -76,7 +76,8 @@ extern "C" fn cabi_realloc(old: *mut u8, old_length: usize, align: usize, length
 extern "C" fn configure(config: *mut u8, length: usize) -> *const (u32, List) {
     let config = unsafe { Vec::from_raw_parts(config, length, length) };
     let mode = String::from_utf8(config).unwrap();
-    let mode = mode.trim_matches('"').to_owned();
+    // Settings of a Gate are a mapping.
+    let mode = mode.trim_start_matches("{\"mode\":").trim_end_matches('}').trim_matches('"').to_owned();
     let diagnostic = |message: List| Diagnostic {
         severity: 0,
         message,

@@ -1,15 +1,16 @@
 //! A windlass agent as a process of its own: the real binary, against a real
 //! API server.
 
-use std::fs::File;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+
+use crate::control_plane::{Program, Start};
 
 /// How long an agent may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -35,9 +36,9 @@ pub struct AgentOptions {
     pub arguments: Vec<String>,
 }
 
-/// A running agent. Dropping it kills it.
+/// A running agent. Dropping it kills it, and so does the end of this process.
 pub struct Agent {
-    child: Child,
+    program: Program,
     folder: tempfile::TempDir,
     address: String,
 }
@@ -49,29 +50,21 @@ impl Agent {
     /// With the end of its log, where it does not become ready in time.
     pub async fn start(options: &AgentOptions) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a folder for the agent")?;
-        let log = File::create(folder.path().join("log")).context("make the agent's log")?;
         let address = free_address()?;
         let cache = options.cache.clone().unwrap_or_else(|| folder.path().join("cache"));
-        let child = Command::new(&options.program)
-            .arg("agent")
-            .arg("--kubeconfig")
-            .arg(&options.kubeconfig)
-            .args(["--namespace", &options.namespace, "--listen", &address, "--log", &options.log])
-            .args(["--log-format", "text", "--node", "test"])
-            .arg("--plugins")
-            .arg(&options.plugins)
-            .arg("--cache")
-            .arg(cache)
-            .args(&options.arguments)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            // Ctrl-C in a terminal goes to this process alone, which then ends the agent in order.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("start {}", options.program.display()))?;
-        let mut agent = Self { child, folder, address };
+        let mut words: Vec<OsString> = vec!["env".into(), "NO_COLOR=1".into(), (&options.program).into()];
+        words.extend(["agent", "--kubeconfig"].map(OsString::from));
+        words.push((&options.kubeconfig).into());
+        let plain =
+            ["--namespace", &options.namespace, "--listen", &address, "--log", &options.log, "--log-format"];
+        words.extend(plain.map(OsString::from));
+        words.extend(["text", "--node", "test", "--plugins"].map(OsString::from));
+        words.extend([(&options.plugins).into(), "--cache".into(), cache.into()]);
+        words.extend(options.arguments.iter().map(OsString::from));
+        let (log, leftovers) = (folder.path().join("log"), folder.path());
+        let program =
+            Program::start(Start { name: "windlass", words, log: &log, leftovers: Some(leftovers) })?;
+        let mut agent = Self { program, folder, address };
         agent.wait_until_ready().await?;
         Ok(agent)
     }
@@ -82,7 +75,7 @@ impl Agent {
             if self.get("/readyz").await.is_ok() {
                 return Ok(());
             }
-            let ended = self.child.try_wait().context("look after the agent")?;
+            let ended = self.program.ended()?;
             if ended.is_some() || Instant::now() > deadline {
                 anyhow::bail!("the agent is not ready ({ended:?}); the end of its log:\n{}", self.log_tail());
             }
@@ -92,7 +85,7 @@ impl Agent {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.program.pid()
     }
 
     /// How it ended, if it has.
@@ -100,7 +93,7 @@ impl Agent {
     /// # Errors
     /// Where the system does not say.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        self.child.try_wait().context("look after the agent")
+        self.program.ended()
     }
 
     /// Where it serves probes and metrics, as `host:port`.
@@ -148,16 +141,28 @@ impl Agent {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
+    /// Kills it as a crash would, and waits until it is gone.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// Whether its process is alive.
+    pub fn is_alive(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        // `Z` stands for a process that has ended and was not waited for.
+        status.is_ok_and(|status| !status.contains(") Z "))
+    }
+
     /// Ends it as Kubernetes would, and waits for its end.
     ///
     /// # Errors
     /// Where it does not end in time, or not with success.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = rustix_pid(&self.child)?;
+        let pid = rustix_pid(self.pid())?;
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).context("signal the agent")?;
         let deadline = Instant::now() + END_WITHIN;
         loop {
-            if let Some(status) = self.child.try_wait().context("wait for the agent")? {
+            if let Some(status) = self.program.ended()? {
                 anyhow::ensure!(status.success(), "the agent ended with {status}:\n{}", self.log_tail());
                 return Ok(());
             }
@@ -167,16 +172,8 @@ impl Agent {
     }
 }
 
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn rustix_pid(child: &Child) -> anyhow::Result<rustix::process::Pid> {
-    let id = i32::try_from(child.id()).context("read the agent's process id")?;
+fn rustix_pid(pid: u32) -> anyhow::Result<rustix::process::Pid> {
+    let id = i32::try_from(pid).context("read the agent's process id")?;
     rustix::process::Pid::from_raw(id).context("read the agent's process id")
 }
 

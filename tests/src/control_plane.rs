@@ -28,6 +28,7 @@ mod running;
 pub use api_requests::ApiRequests;
 pub use binaries::Binaries;
 use credentials::ADMIN;
+pub(crate) use process::{Program, Start};
 use running::Running;
 
 /// A user without any rights of its own, present in every control plane unless [`Options::users`] says

@@ -10,6 +10,7 @@ mod certificates;
 pub mod control_plane;
 pub mod fixture;
 pub mod git_server;
+pub mod guests;
 pub mod process_usage;
 pub mod repo;
 pub mod workload;

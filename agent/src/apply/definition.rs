@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::write::refuse;
 use super::{Apply, ObjectError, Refusal, Writer};
-use crate::cluster::{Gvk, ObjectRef, View};
+use crate::cluster::{ClusterError, Gvk, ObjectRef, View};
 
 /// How long a definition may take until its kind is served.
 const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ async fn wait(writer: &Writer, apply: &Apply) -> Result<(), Refusal> {
         writer.permit()?;
         let problem = match writer.cluster.get(&reference, View::Full).await {
             Ok(object) if condition(&object, "Established") == Some("True") => {
-                match unserved(writer, &apply.desired.body).await {
+                match unserved(writer, apply).await {
                     None => return Ok(()),
                     Some(problem) => problem,
                 }
@@ -56,7 +56,8 @@ async fn wait(writer: &Writer, apply: &Apply) -> Result<(), Refusal> {
 
 /// A version that discovery does not list yet: it follows the definition by
 /// some more milliseconds, and only then objects can be written.
-async fn unserved(writer: &Writer, definition: &Value) -> Option<String> {
+async fn unserved(writer: &Writer, apply: &Apply) -> Option<String> {
+    let definition = &apply.desired.body;
     let text = |pointer| definition.pointer(pointer)?.as_str();
     let (group, kind) = text("/spec/group").zip(text("/spec/names/kind"))?;
     let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
@@ -64,7 +65,14 @@ async fn unserved(writer: &Writer, definition: &Value) -> Option<String> {
         let gvk = Gvk::new(group, version["name"].as_str()?, kind);
         // What was known of it is from before the definition.
         writer.cluster.forget(&gvk.api_version()).await;
-        if let Err(error) = writer.cluster.resolve(&gvk).await {
+        let mut key = apply.desired.key.clone();
+        key.group.clone_from(&gvk.group);
+        key.kind.clone_from(&gvk.kind);
+        key.namespace = (text("/spec/scope") == Some("Namespaced")).then(|| "default".to_owned());
+        // The handler follows discovery in turn; for it, a missing object is another answer than a missing kind.
+        let asked = writer.cluster.get(&ObjectRef::new(key, gvk.version), View::Metadata).await;
+        if let Err(error @ (ClusterError::UnknownKind { .. } | ClusterError::DiscoveryFailed { .. })) = asked
+        {
             return Some(error.to_string());
         }
     }

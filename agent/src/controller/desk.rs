@@ -94,7 +94,8 @@ impl Desk {
     pub(crate) fn holds(&self, rendered: &Rendered, target: &Target) -> bool {
         self.hand.as_ref().is_some_and(|hand| {
             hand.rendered.digest() == rendered.digest()
-                && (hand.target.version, hand.target.rules) == (target.version, target.rules)
+                && (hand.target.version, hand.target.rules, hand.target.term)
+                    == (target.version, target.rules, target.term)
         })
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Target {
     pub(crate) version: u64,
     /// Version of the Gates and Plugins.
     pub(crate) rules: u64,
+    /// Which of this agent's terms as the leader it is.
+    pub(crate) term: u64,
 }
 
 /// How a poll ended.

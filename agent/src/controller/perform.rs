@@ -27,7 +27,6 @@ use crate::object::ObjectKey;
 use crate::plan::order::Stage;
 use crate::plan::prune::Removal;
 use crate::plan::{Apply, Plan};
-use crate::plugin::HealthState;
 use crate::telemetry::metrics::{Metrics, Outcome, Step};
 
 /// Performs what the state machine decides.
@@ -229,7 +228,7 @@ impl Work {
             .publish(&self.steps.cluster, generation, |draft| {
                 draft.synced(&target.revision, report.rendered.renderer(), &report.verdicts, moved);
                 // After a restart nothing is assessed yet, and the former verdict stands.
-                if moved || roll_up.state != HealthState::Unknown {
+                if moved || roll_up.complete {
                     draft.health(&roll_up, timed_out);
                 }
             })

@@ -50,6 +50,8 @@ pub(crate) struct State {
     tuning: Tuning,
     leading: bool,
     stopping: bool,
+    /// Counts the times that this agent began to lead: another may have written between two of them.
+    term: u64,
     /// Counts changes of Gates and Plugins: what was judged under an older count is judged again.
     rules: u64,
     repositories: BTreeMap<Name, Repository>,
@@ -337,7 +339,7 @@ impl State {
         if active && application.running.is_none() && application.synced.is_some() {
             actions.push(Action::PublishHealth(name.clone()));
         }
-        let waiting = matches!(state, HealthState::Progressing | HealthState::Unknown);
+        let waiting = state == HealthState::Progressing;
         match (waiting, application.health_deadline) {
             (true, None) => {
                 let deadline = now + application.health_timeout;
@@ -358,6 +360,7 @@ impl State {
             self.cancel_everything(actions);
             return;
         }
+        self.term += 1;
         // Another agent may have written since: nothing that was known before still counts.
         for application in self.applications.values_mut() {
             application.forget_outcome();
@@ -482,6 +485,7 @@ impl State {
             repository: repository.version,
             version: application.version,
             rules: self.rules,
+            term: self.term,
         })
     }
 

@@ -124,19 +124,26 @@ impl<'a> Draft<'a> {
         };
         self.status.health = Some(summary);
         let (status, reason) = match roll_up.state {
-            plugin::HealthState::Healthy => (ConditionStatus::True, Reason::Succeeded),
             plugin::HealthState::Suspended => (ConditionStatus::True, Reason::Suspended),
             plugin::HealthState::Failed => (ConditionStatus::False, Reason::Unhealthy),
-            plugin::HealthState::Progressing | plugin::HealthState::Unknown if timed_out => {
-                (ConditionStatus::False, Reason::HealthTimeout)
+            // An object that tells nothing of itself can't be awaited: to wait for it would be to wait for ever.
+            plugin::HealthState::Healthy | plugin::HealthState::Unknown => {
+                (ConditionStatus::True, Reason::Succeeded)
             }
-            plugin::HealthState::Progressing | plugin::HealthState::Unknown => {
-                (ConditionStatus::Unknown, Reason::Progressing)
-            }
+            plugin::HealthState::Progressing if timed_out => (ConditionStatus::False, Reason::HealthTimeout),
+            plugin::HealthState::Progressing => (ConditionStatus::Unknown, Reason::Progressing),
         };
         let total: usize = roll_up.counts.values().sum();
         let message = match (roll_up.message.is_empty(), timed_out) {
             (true, _) => format!("{total} objects are healthy"),
+            _ if roll_up.state == plugin::HealthState::Unknown => {
+                let silent = roll_up.counts.get("Unknown").copied().unwrap_or(0);
+                format!(
+                    "{} objects are healthy, {silent} can't be judged: {}",
+                    total - silent,
+                    roll_up.message
+                )
+            }
             (false, false) => roll_up.message.clone(),
             (false, true) => format!("not healthy within spec.healthTimeout: {}", roll_up.message),
         };
@@ -284,7 +291,12 @@ mod tests {
     }
 
     fn roll_up(state: plugin::HealthState, message: &str) -> RollUp {
-        RollUp { state, message: message.to_owned(), counts: BTreeMap::from([("Healthy", 3)]) }
+        RollUp {
+            state,
+            message: message.to_owned(),
+            counts: BTreeMap::from([("Healthy", 3)]),
+            complete: true,
+        }
     }
 
     fn conditions(status: &ApplicationStatus) -> Vec<String> {

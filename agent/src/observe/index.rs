@@ -32,6 +32,8 @@ pub(crate) struct RollUp {
     pub(crate) message: String,
     /// How many objects are in each state.
     pub(crate) counts: BTreeMap<&'static str, usize>,
+    /// Whether every object that is there was assessed: after a restart, that takes a moment.
+    pub(crate) complete: bool,
 }
 
 #[derive(Default)]
@@ -197,11 +199,12 @@ impl Index {
         let keys = self.applications.get(application).into_iter().flat_map(|owning| &owning.keys);
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut worst: Option<(HealthState, String)> = None;
+        let mut complete = true;
         for key in keys {
-            let (state, message) = self
-                .objects
-                .get(key)
-                .map_or_else(|| (HealthState::Unknown, "not seen yet".to_owned()), Tracked::health);
+            let tracked = self.objects.get(key);
+            complete &= tracked.is_some_and(|tracked| tracked.live.is_none() || tracked.assessment.is_some());
+            let (state, message) = tracked
+                .map_or_else(|| (HealthState::Progressing, "not seen yet".to_owned()), Tracked::health);
             *counts.entry(name_of(state)).or_default() += 1;
             let is_worse = worst.as_ref().is_none_or(|(worst, _)| severity(state) > severity(*worst));
             if is_worse && state != HealthState::Healthy {
@@ -209,7 +212,7 @@ impl Index {
             }
         }
         let (state, message) = worst.unwrap_or((HealthState::Healthy, String::new()));
-        RollUp { state, message, counts }
+        RollUp { state, message, counts, complete }
     }
 }
 
@@ -246,7 +249,7 @@ impl Tracked {
             (None, _) => (HealthState::Progressing, "does not exist yet".to_owned()),
             (Some(live), _) if live.deleting => (HealthState::Progressing, "is being deleted".to_owned()),
             (Some(_), Some(assessment)) => (assessment.state, assessment.message.clone()),
-            (Some(_), None) => (HealthState::Unknown, "not assessed yet".to_owned()),
+            (Some(_), None) => (HealthState::Progressing, "not assessed yet".to_owned()),
         }
     }
 }

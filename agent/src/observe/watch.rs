@@ -253,8 +253,8 @@ impl Observer {
         }
     }
 
-    /// Assesses live objects of one Application. A rule that can't answer
-    /// leaves their health unknown, and says why.
+    /// Assesses live objects of one Application. While the rules can't answer,
+    /// health is awaited, and the message says why.
     pub(crate) async fn assess(&self, objects: Vec<Bytes>) -> Vec<Assessment> {
         let count = objects.len();
         if count == 0 {
@@ -269,7 +269,7 @@ impl Observer {
             Err(error) => error.to_string(),
         };
         let message = format!("the health rules gave no answer: {problem}");
-        vec![Assessment { state: HealthState::Unknown, message }; count]
+        vec![Assessment { state: HealthState::Progressing, message }; count]
     }
 
     /// Tells the controller of an object that is not as it was applied.

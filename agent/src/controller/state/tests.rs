@@ -406,6 +406,18 @@ fn a_repository_that_was_never_polled_is_explained_only_when_its_first_poll_fail
 }
 
 #[test]
+fn an_agent_that_leads_again_syncs_again_for_another_may_have_written() {
+    let mut world = World::simple();
+    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_run(0, SyncEnd::Done { touched: true });
+    let first = world.synced[&name(0)].clone();
+    world.send(Event::Leadership(false));
+    world.send(Event::Leadership(true));
+    world.finish_run(0, SyncEnd::Done { touched: false });
+    assert_ne!(world.synced[&name(0)], first, "an equal target would be taken for done");
+}
+
+#[test]
 fn after_a_shutdown_nothing_starts() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));

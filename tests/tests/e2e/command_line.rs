@@ -1,0 +1,136 @@
+//! Given a person at a command line, when they ask, then.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use anyhow::Context as _;
+use serde_json::Value;
+use windlass_tests::Fixture;
+use windlass_tests::fixture::agent_options;
+
+use super::{config_map, deployment};
+
+/// Runs windlass with the plugins of this tree.
+async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Output> {
+    let options = agent_options(&fixture.control)?;
+    let mut command = Command::new(&options.program);
+    command
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .env("WINDLASS_PLUGINS", &options.plugins)
+        .env("WINDLASS_CACHE_DIR", options.plugins.with_file_name("command-line-cache"))
+        .env("KUBECONFIG", &options.kubeconfig);
+    tokio::task::spawn_blocking(move || command.output()).await?.context("start windlass")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn folder(fixture: &Fixture, path: &str) -> String {
+    PathBuf::from(fixture.repo.work_tree()).join(path).display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_install_prints_is_accepted_by_the_api_server() -> anyhow::Result<()> {
+    let fixture = Fixture::new("install").await?;
+    for arguments in [&["install"][..], &["install", "--cluster-admin"][..]] {
+        let printed = windlass(&fixture, arguments).await?;
+        assert!(printed.status.success(), "{}", stderr(&printed));
+        let file = tempfile()?;
+        std::fs::write(file.path(), &printed.stdout)?;
+        let path = file.path().display().to_string();
+        let dry_run = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", &path];
+        let answer = fixture.control.run_kubectl(&dry_run).await?;
+        for kind in ["customresourcedefinition", "daemonset", "clusterrole", "serviceaccount", "namespace"] {
+            assert!(answer.contains(kind), "{answer}");
+        }
+    }
+    Ok(())
+}
+
+fn tempfile() -> anyhow::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new().context("make a file")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn render_prints_what_the_agent_applies() -> anyhow::Result<()> {
+    let fixture = Fixture::new("render").await?;
+    fixture.repo.write("base/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.write("base/kustomization.yaml", "resources: [cm.yaml]\n")?;
+    fixture.repo.write("app/kustomization.yaml", "namePrefix: my-\nresources: [../base]\n")?;
+    let commit = fixture.repo.commit("one")?;
+    let app = folder(&fixture, "app");
+    let printed = windlass(&fixture, &["render", &app, "--output", "json"]).await?;
+    assert!(printed.status.success(), "{}", stderr(&printed));
+    let list: Value = serde_json::from_slice(&printed.stdout)?;
+    assert_eq!(list["items"][0]["metadata"]["name"], "my-settings");
+
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.wait_applied("app", &commit).await?;
+    assert_eq!(fixture.get("configmap", "my-settings").await?["data"], list["items"][0]["data"]);
+
+    fixture.repo.write("app/kustomization.yaml", "namePrefix: my-\nresources: [../bass]\n")?;
+    let refused = windlass(&fixture, &["render", &app]).await?;
+    assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("bass") && refused.stdout.is_empty(), "{}", stderr(&refused));
+    let missing = windlass(&fixture, &["render", &folder(&fixture, "no-such-folder")]).await?;
+    assert_eq!(missing.status.code(), Some(2), "{}", stderr(&missing));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_by_its_exit_code_what_the_gates_would_say() -> anyhow::Result<()> {
+    let fixture = Fixture::new("check").await?;
+    fixture.repo.write("app/web.yaml", deployment("web", "nginx:1.27", "replicas: 0"))?;
+    let app = folder(&fixture, "app");
+    let admitted = windlass(&fixture, &["check", &app, "--policy", "pinned-images"]).await?;
+    assert_eq!(admitted.status.code(), Some(0), "{}", stderr(&admitted));
+
+    fixture.repo.write("app/web.yaml", deployment("web", "nginx", "replicas: 0"))?;
+    let denied = windlass(&fixture, &["check", &app, "--policy", "pinned-images"]).await?;
+    assert_eq!(denied.status.code(), Some(1), "{}", stderr(&denied));
+    for words in ["web.yaml:17", "image `nginx` is not pinned"] {
+        assert!(stdout(&denied).contains(words), "{}", stdout(&denied));
+    }
+    let excused =
+        windlass(&fixture, &["check", &app, "--policy", r#"pinned-images={"exempt":["nginx"]}"#]).await?;
+    assert_eq!(excused.status.code(), Some(0), "{}", stdout(&excused));
+    let unknown = windlass(&fixture, &["check", &app, "--policy", "no-such-policy"]).await?;
+    assert_eq!(unknown.status.code(), Some(2), "{}", stdout(&unknown));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_shows_what_is_applied_and_what_is_wrong() -> anyhow::Result<()> {
+    let fixture = Fixture::new("status").await?;
+    fixture.repo.write("good/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.write("bad/cm.yaml", "kind: [\n")?;
+    let commit = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application("good", "good").await?;
+    fixture.application("bad", "bad").await?;
+    fixture.wait_applied("good", &commit).await?;
+    let message = fixture.wait_condition("application", "bad", "Ready", "False", "RenderFailed").await?;
+    fixture.wait_condition("repository", "fleet", "Ready", "True", "Succeeded").await?;
+
+    let table = windlass(&fixture, &["status", "--namespace", &fixture.namespace]).await?;
+    assert!(table.status.success(), "{}", stderr(&table));
+    let text = stdout(&table);
+    for words in ["APPLICATION", "good", "bad", "RenderFailed", "fleet", &commit[..8], "bad/cm.yaml:1"] {
+        assert!(text.contains(words), "no `{words}` in:\n{text}");
+    }
+    let json = windlass(&fixture, &["status", "--namespace", &fixture.namespace, "--output", "json"]).await?;
+    let list: Value = serde_json::from_slice(&json.stdout).with_context(|| stderr(&json))?;
+    let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert_eq!(items.len(), 3);
+    let bad = items.iter().find(|item| item["metadata"]["name"] == "bad").context("find the bad one")?;
+    let ready = windlass_tests::fixture::find(bad, "Ready").context("find its condition")?;
+    assert_eq!(ready["message"], message.as_str());
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Given an agent in a cluster of its own, when it or the API server ends, then.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use windlass_tests::fixture::Held;
+use windlass_tests::{Agent, Fixture, Monorepo};
+
+use super::config_map;
+
+/// The uid and version of every `ConfigMap` and Application, by kind and name.
+async fn versions(fixture: &Fixture) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut versions = BTreeMap::new();
+    for kind in ["configmap", "application", "repository"] {
+        for object in fixture.list(kind).await? {
+            let metadata = &object["metadata"];
+            versions.insert(
+                format!("{kind}/{}", metadata["name"]),
+                format!("{} {}", metadata["uid"], metadata["resourceVersion"]),
+            );
+        }
+    }
+    Ok(versions)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_was_killed_comes_back_to_an_unchanged_cluster_without_a_write() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("crash").await?;
+    let options = fixture.start_agent().await?;
+    for name in ["one", "two", "three"] {
+        fixture.repo.write(&format!("{name}/cm.yaml"), config_map(name, "1"))?;
+    }
+    fixture.repo.write("one/goes.yaml", config_map("goes", "1"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    for name in ["one", "two", "three"] {
+        fixture.application(name, name).await?;
+        fixture.wait_applied(name, &first).await?;
+    }
+    for name in ["one", "two", "three"] {
+        let marked = |app: &Value| app["metadata"]["labels"]["applyset.kubernetes.io/id"].is_string();
+        fixture.wait("application", name, "marked as the parent of its set", marked).await?;
+    }
+    fixture.wait_condition("repository", "fleet", "Ready", "True", "Succeeded").await?;
+    let before = versions(&fixture).await?;
+
+    // Nothing happened meanwhile: the next agent reads, and writes nothing but the Lease.
+    fixture.agent = None;
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    let synced = r#"windlass_steps_total{step="Sync",outcome="Done"}"#;
+    fixture.wait_metric(synced, 3.0).await?;
+    assert_eq!(versions(&fixture).await?, before);
+    let writes = fixture.agent().metric(r#"windlass_api_requests_total{verb="apply"}"#).await?;
+    assert!(writes.abs() < 0.5, "{writes} objects were written");
+
+    // Killed again, and this time there is something to do: a commit, drift and a deletion.
+    fixture.agent = None;
+    fixture.repo.write("two/cm.yaml", config_map("two", "2"))?;
+    fixture.repo.remove("one/goes.yaml")?;
+    let second = fixture.repo.commit("two")?;
+    fixture.patch("configmap", "three", json!({"data": {"value": "by hand"}})).await?;
+    fixture.delete("configmap", "one").await?;
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    fixture.wait_applied("two", &second).await?;
+    fixture.wait("configmap", "three", "restored", |map| map["data"]["value"] == "1").await?;
+    fixture.wait("configmap", "one", "back", |map| map["data"]["value"] == "1").await?;
+    fixture.wait_gone("configmap", "goes").await?;
+    assert_eq!(fixture.get("configmap", "two").await?["data"]["value"], "2");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_agents_one_stands_by_and_goes_on_when_the_other_ends() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("standby").await?;
+    let options = fixture.start_agent().await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "one"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.wait_applied("app", &first).await?;
+    fixture.wait_metric("windlass_leader", 1.0).await?;
+
+    let second = Agent::start(&options).await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "two"))?;
+    let commit = fixture.repo.commit("two")?;
+    fixture.wait_applied("app", &commit).await?;
+    assert!(second.metric("windlass_leader").await?.abs() < 0.5, "both lead");
+    let written = second.metric(r#"windlass_api_requests_total{verb="apply"}"#).await?;
+    assert!(written.abs() < 0.5, "the one that stands by wrote");
+
+    // In good order: the Lease is given back, and the other takes it.
+    let Some(Held::Own(former)) = fixture.agent.take() else { panic!("no agent") };
+    former.stop().await?;
+    fixture.agent = Some(Held::Own(Box::new(second)));
+    fixture.repo.write("app/cm.yaml", config_map("settings", "three"))?;
+    let commit = fixture.repo.commit("three")?;
+    fixture.wait_applied("app", &commit).await?;
+    fixture.wait_metric("windlass_leader", 1.0).await?;
+    assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "three");
+
+    // By a crash: the Lease has to run out first.
+    let third = Agent::start(&options).await?;
+    fixture.agent = Some(Held::Own(Box::new(third)));
+    fixture.patch("configmap", "settings", json!({"data": {"value": "by hand"}})).await?;
+    fixture.wait("configmap", "settings", "restored", |map| map["data"]["value"] == "three").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_was_away_is_caught_up_with_by_the_same_process() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("outage").await?;
+    fixture.start_agent().await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.write("other/cm.yaml", config_map("other", "one"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.application("other", "other").await?;
+    fixture.wait_applied("app", &first).await?;
+    fixture.wait_applied("other", &first).await?;
+
+    fixture.control.stop_apiserver().await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "two"))?;
+    let second = fixture.repo.commit("two")?;
+    // The agent gives up its right to write before anybody else could take it.
+    fixture.wait_metric("windlass_leader", 0.0).await?;
+    fixture.control.start_apiserver().await?;
+    // It was away for the agent, whose watches have to notice what happened without them.
+    fixture.patch("configmap", "other", json!({"data": {"value": "by hand"}})).await?;
+    fixture.wait("configmap", "other", "restored", |map| map["data"]["value"] == "one").await?;
+    fixture.wait_applied("app", &second).await?;
+    assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "two");
+    assert!(fixture.agent().is_alive());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_renders_only_the_applications_whose_inputs_it_changes() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("inputs").await?;
+    fixture.start_agent().await?;
+    let monorepo = Monorepo { applications: 6, namespace: fixture.namespace.clone() };
+    fixture.repo.write_all(monorepo.files())?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    for number in 0..6 {
+        let name = Monorepo::name(number);
+        fixture.application(&name, &Monorepo::path(number)).await?;
+    }
+    for number in 0..6 {
+        fixture.wait_applied(&Monorepo::name(number), &first).await?;
+    }
+    let rendered = r#"windlass_renders_total{answered_from="plugin"}"#;
+    let done = r#"windlass_steps_total{step="Sync",outcome="Done"}"#;
+    let (renders, syncs) = (fixture.agent().metric(rendered).await?, fixture.agent().metric(done).await?);
+
+    let (path, text) = Monorepo::at_version(3, 2);
+    fixture.repo.write(&path, text)?;
+    let second = fixture.repo.commit("two")?;
+    fixture.wait_applied("app-0003", &second).await?;
+    fixture.wait_metric(done, syncs + 6.0).await?;
+    let more = fixture.agent().metric(rendered).await? - renders;
+    assert!((more - 1.0).abs() < 0.5, "{more} renders for one changed application");
+    Ok(())
+}
