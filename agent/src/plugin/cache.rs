@@ -10,6 +10,8 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +27,9 @@ const MAX_ENTRIES: usize = 64;
 /// What a compiler leaves behind that was killed.
 const SCRATCH_EXTENSION: &str = "part";
 
+/// After this long without a write, no compiler is at it any more: none may take as long.
+const SCRATCH_LIFE: Duration = Duration::from_hours(1);
+
 /// A folder of compiled plugins.
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -33,8 +38,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The agent's own folder: made with mode 0700 where it is missing. No other
-    /// process may use it at the same time.
+    /// The user's own folder: made with mode 0700 where it is missing. Several
+    /// processes of the user may use it at the same time.
     ///
     /// # Errors
     /// [`PluginError::Load`] where others may look into it or write to it.
@@ -74,8 +79,11 @@ impl Cache {
     }
 
     /// Where a compiler may write before [`Cache::insert`].
+    /// Another one each time: the same plugin may be compiled twice at once.
     pub(crate) fn scratch(&self, plugin: &Digest) -> PathBuf {
-        self.folder.join(format!(".{plugin}.{SCRATCH_EXTENSION}"))
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        self.folder.join(format!(".{plugin}-{process}-{number}.{SCRATCH_EXTENSION}"))
     }
 
     /// Takes over the compiled form of `plugin` that stands at `compiled`, in
@@ -114,7 +122,10 @@ impl Cache {
 
     fn remove_scratch(&self) {
         for path in self.files(SCRATCH_EXTENSION) {
-            self.discard(&path, "its compiler never finished");
+            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            if modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > SCRATCH_LIFE)) {
+                self.discard(&path, "its compiler never finished");
+            }
         }
     }
 
@@ -172,14 +183,21 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> PluginError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+
+    fn insert(cache: &Cache, plugin: &Digest) -> PathBuf {
+        let scratch = cache.scratch(plugin);
+        fs::write(&scratch, b"compiled").unwrap();
+        cache.insert(plugin, &scratch).unwrap()
+    }
 
     fn cache_with_one_entry() -> (tempfile::TempDir, Cache, Digest, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::private(&folder.path().join("cache")).unwrap();
         let plugin = Digest::of(b"plugin");
-        fs::write(cache.scratch(&plugin), b"compiled").unwrap();
-        let path = cache.insert(&plugin, &cache.scratch(&plugin)).unwrap();
+        let path = insert(&cache, &plugin);
         (folder, cache, plugin, path)
     }
 
@@ -212,13 +230,29 @@ mod tests {
         let (folder, cache, _, _) = cache_with_one_entry();
         for number in 0..MAX_ENTRIES {
             let plugin = Digest::of(&number.to_be_bytes());
-            fs::write(cache.scratch(&plugin), b"compiled").unwrap();
-            cache.insert(&plugin, &cache.scratch(&plugin)).unwrap();
+            insert(&cache, &plugin);
         }
         assert_eq!(cache.files(EXTENSION).count(), MAX_ENTRIES);
-        fs::write(cache.scratch(&Digest::of(b"dead")), b"half").unwrap();
+        let dead = cache.scratch(&Digest::of(b"dead"));
+        fs::write(&dead, b"half").unwrap();
+        let long_ago = SystemTime::now() - SCRATCH_LIFE * 2;
+        File::options().write(true).open(&dead).unwrap().set_modified(long_ago).unwrap();
+        let living = cache.scratch(&Digest::of(b"living"));
+        fs::write(&living, b"half").unwrap();
         let cache = Cache::private(&folder.path().join("cache")).unwrap();
-        assert_eq!(cache.files(SCRATCH_EXTENSION).count(), 0);
+        assert_eq!(cache.files(SCRATCH_EXTENSION).collect::<Vec<_>>(), [living]);
+    }
+
+    #[test]
+    fn the_same_plugin_may_be_compiled_twice_at_once() {
+        let (_folder, cache, plugin, first) = cache_with_one_entry();
+        let (one, other) = (cache.scratch(&plugin), cache.scratch(&plugin));
+        for scratch in [&one, &other] {
+            fs::write(scratch, b"compiled").unwrap();
+        }
+        assert_eq!(cache.insert(&plugin, &one).unwrap(), first);
+        assert_eq!(cache.insert(&plugin, &other).unwrap(), first);
+        assert_eq!(cache.find(&plugin), Some(first));
     }
 
     #[test]
