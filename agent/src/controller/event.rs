@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use crate::object::ObjectKey;
 use crate::plugin::HealthState;
 use crate::source::Revision;
@@ -151,4 +153,10 @@ pub(crate) enum Action {
     PublishRules,
     /// Drop what is held for an Application that was deleted.
     Forget(Name),
+}
+
+/// Hands an event to the controller, and waits while its queue is full.
+pub(crate) async fn send(events: &mpsc::Sender<Event>, event: Event) {
+    // The controller is gone only when everything ends.
+    let _ = events.send(event).await;
 }

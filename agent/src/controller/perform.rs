@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::Desk;
-use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
+use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting, send};
 use super::plugins::{PluginSet, Readiness};
 use super::publish::{Happening, Recorder};
 use super::report::{Cause, SyncError};
@@ -146,7 +146,7 @@ impl Work {
                     Err(_) => Polled::Failed,
                 };
                 // The revision goes on its way before anything is told of it.
-                self.send(Event::Polled { name: name.clone(), attempt, outcome: polled }).await;
+                send(&self.events, Event::Polled { name: name.clone(), attempt, outcome: polled }).await;
                 if !matches!(&result, Err(error) if error.cancelled) {
                     self.recorder.polled(&name, &repository, result.as_ref()).await;
                 }
@@ -155,7 +155,7 @@ impl Work {
             None => Polled::Cancelled,
         };
         self.steps.sources.forget(&name);
-        self.send(Event::Polled { name, attempt, outcome }).await;
+        send(&self.events, Event::Polled { name, attempt, outcome }).await;
     }
 
     async fn sync(&self, name: Name, attempt: Attempt, target: Target, cancel: CancellationToken) {
@@ -171,9 +171,9 @@ impl Work {
             SyncEnd::Cancelled { .. } => Outcome::Cancelled,
         };
         self.metrics.step(Step::Sync, outcome, began.elapsed());
-        self.send(Event::Synced { name: name.clone(), attempt, end }).await;
+        send(&self.events, Event::Synced { name: name.clone(), attempt, end }).await;
         let state = self.steps.observer.roll_up(&name).state;
-        self.send(Event::HealthChanged { name, state }).await;
+        send(&self.events, Event::HealthChanged { name, state }).await;
     }
 
     async fn sync_entry(&self, entry: &Entry, target: &Target, cancel: &CancellationToken) -> SyncEnd {
@@ -299,9 +299,9 @@ impl Work {
             Some(entry) => self.correct_entry(&entry, &objects, &cancel).await,
             None => Vec::new(),
         };
-        self.send(Event::Corrected { name: name.clone(), attempt, corrections }).await;
+        send(&self.events, Event::Corrected { name: name.clone(), attempt, corrections }).await;
         let state = self.steps.observer.roll_up(&name).state;
-        self.send(Event::HealthChanged { name, state }).await;
+        send(&self.events, Event::HealthChanged { name, state }).await;
     }
 
     /// Writes what really drifted of these objects, from the manifests in hand.
@@ -501,11 +501,6 @@ impl Work {
     ) {
         let regarding = desk.reference();
         self.recorder.record(Happening { regarding, uid, kind, reason, action, note }).await;
-    }
-
-    async fn send(&self, event: Event) {
-        // The controller is gone only when everything ends.
-        let _ = self.events.send(event).await;
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Resource as ApplicationResource, owner_of};
-use super::event::{Event, Name};
+use super::event::{Event, Name, send};
 use super::sync::PRUNE_CONSENT_ANNOTATION;
 use crate::api::{Application, Gate, Plugin, Repository};
 use crate::cluster::{Cluster, Resource, View, WatchEvent};
@@ -170,7 +170,7 @@ impl Follower<'_> {
             suspended: repository.spec.suspend,
         };
         lock(&self.known.repositories).insert(name, Arc::new(repository));
-        self.send(event).await;
+        send(self.events, event).await;
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl Follower<'_> {
             let entry = Entry { resource: ApplicationResource::new(application), desk };
             lock(&self.known.applications).insert(name, Arc::new(entry));
         }
-        self.send(event).await;
+        send(self.events, event).await;
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Follower<'_> {
         let rule = Arc::new(parsed?);
         let old = lock(rules).insert(name.name.clone(), rule.clone());
         if old.is_none_or(|old| !same(&old, &rule)) {
-            self.send(Event::RulesChanged).await;
+            send(self.events, Event::RulesChanged).await;
         }
         Ok(())
     }
@@ -223,26 +223,21 @@ impl Follower<'_> {
         match kind {
             Kind::Repository => {
                 lock(&self.known.repositories).remove(name);
-                self.send(Event::RepositoryGone(name.clone())).await;
+                send(self.events, Event::RepositoryGone(name.clone())).await;
             }
             Kind::Application => {
                 lock(&self.known.applications).remove(name);
-                self.send(Event::ApplicationGone(name.clone())).await;
+                send(self.events, Event::ApplicationGone(name.clone())).await;
             }
             Kind::Gate => {
                 lock(&self.known.gates).remove(&name.name);
-                self.send(Event::RulesChanged).await;
+                send(self.events, Event::RulesChanged).await;
             }
             Kind::Plugin => {
                 lock(&self.known.plugins).remove(&name.name);
-                self.send(Event::RulesChanged).await;
+                send(self.events, Event::RulesChanged).await;
             }
         }
-    }
-
-    async fn send(&self, event: Event) {
-        // The controller is gone only when everything ends.
-        let _ = self.events.send(event).await;
     }
 }
 

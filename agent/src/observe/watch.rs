@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::index::{Index, Noticed, RollUp};
 use crate::apply::live_of;
 use crate::cluster::{Cluster, Gvk, Resource, View, WatchEvent};
-use crate::controller::event::{Event, Name};
+use crate::controller::event::{Event, Name, send};
 use crate::lock::lock;
 use crate::object::{APPLICATION_UID_LABEL, ObjectKey};
 use crate::plugin::{Assessment, HealthState, PluginError};
@@ -275,19 +275,14 @@ impl Observer {
     /// Tells the controller of an object that is not as it was applied.
     pub(crate) async fn drifted(&self, application: &Name, key: ObjectKey) {
         lock(&self.noticed).entry(key.clone()).or_insert_with(Instant::now);
-        self.send(Event::Drifted { name: application.clone(), object: key }).await;
+        send(&self.events, Event::Drifted { name: application.clone(), object: key }).await;
     }
 
     async fn report(&self, applications: BTreeSet<Name>) {
         for name in applications {
             let state = self.roll_up(&name).state;
-            self.send(Event::HealthChanged { name, state }).await;
+            send(&self.events, Event::HealthChanged { name, state }).await;
         }
-    }
-
-    async fn send(&self, event: Event) {
-        // The controller is gone only when everything ends.
-        let _ = self.events.send(event).await;
     }
 }
 
