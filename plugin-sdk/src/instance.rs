@@ -74,3 +74,9 @@ fn report_panics() {
         };
     }));
 }
+
+/// An instance answers one call. What it needs for that lies in the memory that it starts with, if the module was
+/// linked with some (`--initial-heap`): growing takes two changes of the process's memory map for each call.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

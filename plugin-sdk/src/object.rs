@@ -68,7 +68,7 @@ impl Object {
     /// What stands at a JSON pointer (RFC 6901), for example
     /// `/spec/template/spec`.
     pub fn pointer(&self, pointer: &str) -> Option<&Value> {
-        self.0.pointer(pointer)
+        walk(&self.0, pointer)
     }
 
     /// The string at a JSON pointer.
@@ -163,6 +163,22 @@ impl Object {
             Err(error) => panic!("the host sent an object that is not JSON: {error}"),
         }
     }
+}
+
+/// What stands at a JSON pointer (RFC 6901) in `value`. Steps without an escape, which almost all are,
+/// are compared in place; [`Value::pointer`] copies every one of them.
+fn walk<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    if pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    let Some(steps) = pointer.strip_prefix('/') else {
+        return pointer.is_empty().then_some(value);
+    };
+    steps.split('/').try_fold(value, |value, step| match value {
+        Value::Object(fields) => fields.get(step),
+        Value::Array(_) => value.pointer(&format!("/{step}")),
+        _ => None,
+    })
 }
 
 /// One step of a JSON pointer for a key that may hold `/` or `~`, as the keys

@@ -121,7 +121,8 @@ fn pool(calls: u32) -> PoolingAllocationConfig {
         .max_core_instance_size(8 << 20)
         .max_component_instance_size(8 << 20)
         .max_unused_warm_slots(2)
-        .linear_memory_keep_resident(128 << 10)
+        // The lowest addresses of a Rust plugin are the far end of its stack, which no call touches.
+        .linear_memory_keep_resident(0)
         .table_keep_resident(16 << 10)
         .decommit_batch_size(1)
         .pagemap_scan(Enabled::No);

@@ -45,7 +45,7 @@ impl<'a> Container<'a> {
     /// What stands at a JSON pointer within the container, for example
     /// `/securityContext/privileged`.
     pub fn pointer(&self, pointer: &str) -> Option<&'a Value> {
-        self.content.pointer(pointer)
+        super::walk(self.content, pointer)
     }
 
     /// The string at a JSON pointer within the container.

@@ -79,3 +79,31 @@ fn a_pattern_names_group_and_kind() {
 fn a_key_with_slashes_is_one_step_of_a_pointer() {
     assert_eq!(pointer_step("app.kubernetes.io/name~x"), "/app.kubernetes.io~1name~0x");
 }
+
+#[test]
+fn a_pointer_means_what_rfc_6901_says() {
+    let content = json!({"a": [{"b": 1}, 2], "": {"": 3}, "x/y": {"m~n": 4}, "01": 5, "list": [[6]]});
+    let object = Object::new(content.clone());
+    for pointer in [
+        "",
+        "/",
+        "//",
+        "/a",
+        "/a/0/b",
+        "/a/1",
+        "/a/2",
+        "/a/01",
+        "/a/+0",
+        "/a/-",
+        "/a/0/b/c",
+        "a",
+        "/x~1y/m~0n",
+        "/01",
+        "/list/0/0",
+        "/nothing",
+        "/nothing/at/all",
+    ] {
+        assert_eq!(object.pointer(pointer), content.pointer(pointer), "{pointer}");
+    }
+    assert_eq!(object.integer("/a/0/b"), Some(1));
+}

@@ -18,6 +18,8 @@ pub(crate) const RUST_TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wa
 
 /// The profile that they are built with, in the workspace's Cargo.toml.
 const RUST_PROFILE: &str = "plugin";
+/// What a policy needs for a handful of objects: such a call need not grow its memory.
+const INITIAL_HEAP_BYTES: u32 = 128 << 10;
 
 const INSTALL_RUST: &str = "install Rust with rustup";
 const INSTALL_GO: &str = "install Go, in the version that the plugin's go.mod names or a newer one";
@@ -93,6 +95,9 @@ impl Workspace {
         let mut flags = vec![format!("--remap-path-prefix={}=.", self.root.display())];
         if let Some(home) = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(default_cargo_home) {
             flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
+        }
+        if target == RUST_TARGETS[0] {
+            flags.push(format!("-Clink-arg=--initial-heap={INITIAL_HEAP_BYTES}"));
         }
         command
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
