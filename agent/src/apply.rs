@@ -19,7 +19,7 @@ use crate::cluster::{Cluster, ClusterError, Ownership, ownership};
 use crate::object::{ObjectKey, Origin};
 use crate::plan::inventory::{Inventory, Owned};
 use crate::plan::{Apply, Desired, Live, Plan, keeps};
-use crate::shard::claim::{Claim, boot_time};
+use crate::shard::claim::Claim;
 
 mod definition;
 mod delete;
@@ -91,6 +91,14 @@ pub(crate) enum ObjectError {
 }
 
 impl ObjectError {
+    /// How long the API server asks to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Cluster { error, .. } => error.retry_after(),
+            _ => None,
+        }
+    }
+
     /// Whether the same may succeed later without anyone's doing.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
@@ -134,10 +142,7 @@ impl Writer {
         if self.cancel.is_cancelled() {
             return Err(ApplyError::Cancelled);
         }
-        match self.claim.remaining(boot_time()) {
-            Some(_) => Ok(()),
-            None => Err(ApplyError::Fenced),
-        }
+        if self.claim.allows() { Ok(()) } else { Err(ApplyError::Fenced) }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod event;
 mod perform;
 pub(crate) mod plugins;
 mod publish;
+pub(crate) mod records;
 pub(crate) mod report;
 mod resources;
 pub(crate) mod sources;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry as MetricsRegistry;
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,7 +36,8 @@ use self::event::Event;
 use self::perform::Shell;
 use self::plugins::PluginSet;
 use self::publish::Recorder;
-use self::resources::{Kind, Known};
+use self::records::Records;
+use self::resources::{Follower, Kind, Known};
 use self::sources::Sources;
 use self::state::{State, Tuning};
 use self::sync::Steps;
@@ -51,8 +54,13 @@ use crate::telemetry::serve::{Probes, serve};
 const EVENT_QUEUE: usize = 4_096;
 /// How long attempts that were told to stop may take to do so at the end.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
-/// How long the first lists of the agent's own resources are awaited.
-const LISTED_WITHIN: Duration = Duration::from_mins(1);
+/// How long their results may take to be published.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(5);
+/// How long the first list of a kind of the agent's own resources may take until that is told.
+const LISTED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often the controller shows that it is alive when nothing happens.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What an operator decides about one agent.
 #[derive(Clone, Debug)]
@@ -90,16 +98,21 @@ pub(crate) async fn run(
     crate::telemetry::metrics::register_memo(&mut registry, memo.clone());
     let probes = Arc::new(Probes::default());
     let (events, mut received) = mpsc::channel(EVENT_QUEUE);
-    let tasks = TaskTracker::new();
-    // What serves and follows outlives the attempts, whose last results are still published.
-    let end = CancellationToken::new();
+    let (notices, mut reports) = mpsc::channel(EVENT_QUEUE);
+    let (leadership, mut leaderships) = mpsc::channel(EVENT_QUEUE);
+    let (tasks, followers) = (TaskTracker::new(), TaskTracker::new());
+    // What serves and follows outlives the attempts, and so does the right to write: their last results are
+    // still published.
+    let (give_up, end) = (CancellationToken::new(), CancellationToken::new());
 
-    let observer = Observer::new(cluster.clone(), plugins.clone(), events.clone(), end.clone());
+    let observer = Observer::new(cluster.clone(), plugins.clone(), notices, end.clone());
     let claim = Claim::default();
+    let records = Records::new(cluster.clone(), claim.clone());
     let known = Arc::new(Known::default());
     let steps = Arc::new(Steps {
         cluster: cluster.clone(),
         claim: claim.clone(),
+        records: records.clone(),
         sources: Sources::new(cluster.clone(), settings.cache.clone()),
         plugins: plugins.clone(),
         memo,
@@ -108,7 +121,7 @@ pub(crate) async fn run(
         metrics: metrics.clone(),
         thinking: Arc::new(Semaphore::new(settings.renders.max(1))),
     });
-    let recorder = Recorder::new(cluster.clone(), settings.identity.clone());
+    let recorder = Recorder::new(records, settings.identity.clone());
     let shell = Shell::new(
         steps.clone(),
         plugins.clone(),
@@ -119,46 +132,46 @@ pub(crate) async fn run(
         metrics.clone(),
     );
 
-    let (serve_until, probes_served) = (end.clone(), probes.clone());
-    let (bound, address) = tokio::sync::oneshot::channel();
     let listen = settings.listen;
-    let server = tokio::spawn(async move {
-        let bound = move |address| {
-            // Nobody waits for the address any more when the agent ends already.
-            let _ = bound.send(address);
-        };
-        serve(listen, Arc::new(registry), probes_served, bound, serve_until).await
-    });
-    match address.await {
-        Ok(address) => listening(address),
-        Err(_) => return server.await.context("serve probes and metrics")?,
-    }
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
+    listening(listener.local_addr().context("read the address listened on")?);
+    let server = tokio::spawn(serve(listener, Arc::new(registry), probes.clone(), end.clone()));
 
-    follow_plugins(plugins.changed(), events.clone(), end.clone(), &tasks);
-    let followers = follow_resources(&cluster, &known, &observer, &events, &end, &tasks).await;
-    probes.ready.store(followers, Ordering::Relaxed);
-    let leading = tokio::spawn(lead(
-        cluster,
-        settings.namespace.clone(),
-        settings.identity.clone(),
-        claim,
-        events.clone(),
-        stop.clone(),
-    ));
+    follow_plugins(plugins.changed(), events.clone(), end.clone(), &followers);
+    let follower = Follower {
+        known: known.clone(),
+        observer: observer.clone(),
+        plugins: plugins.clone(),
+        events: events.clone(),
+    };
+    let begin = begin(follower, cluster, probes.clone(), followers.clone(), stop.clone(), end.clone());
+    let lead = {
+        let (cluster, give_up) = (steps.cluster.clone(), give_up.clone());
+        lead(cluster, settings.namespace.clone(), settings.identity.clone(), claim, leadership, give_up)
+    };
+    let leading = tokio::spawn(async move {
+        if begin.await {
+            lead.await;
+        }
+    });
 
     let mut state = State::new(Tuning { slots: settings.concurrency.max(1), ..Tuning::default() });
     let mut stopping: Option<tokio::time::Instant> = None;
     loop {
+        probes.beat(Instant::now());
         let event = tokio::select! {
             Some(event) = received.recv() => event,
+            Some(notice) = reports.recv() => notice.into(),
+            Some(leading) = leaderships.recv() => Event::Leadership(leading),
             () = wake(&state) => Event::Tick,
+            () = tokio::time::sleep(HEARTBEAT) => Event::Tick,
             () = stop.cancelled(), if stopping.is_none() => {
                 stopping = Some(tokio::time::Instant::now() + STOP_WITHIN);
                 Event::Shutdown
             }
             () = until(stopping) => break,
         };
-        take_note(&event, &metrics, &known, &steps, &plugins);
+        take_note(&event, &metrics, &known, &steps);
         for action in state.on_event(Instant::now(), event) {
             shell.perform(action);
         }
@@ -170,46 +183,53 @@ pub(crate) async fn run(
         }
     }
     probes.ready.store(false, Ordering::Relaxed);
+    // Nobody decides any more: whoever still has something to tell must not wait for it.
+    drop((received, reports));
+    tasks.close();
+    if tokio::time::timeout(PUBLISHED_WITHIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some results could not be published in time");
+    }
+    give_up.cancel();
     leading.await.context("give up the lease")?;
     end.cancel();
     observer.stopped().await;
-    tasks.close();
-    tasks.wait().await;
+    followers.close();
+    followers.wait().await;
     server.await.context("serve probes and metrics")?
 }
 
-/// Follows the agent's own resources; true once all were listed.
-async fn follow_resources(
-    cluster: &Cluster,
-    known: &Arc<Known>,
-    observer: &Arc<Observer>,
-    events: &mpsc::Sender<Event>,
-    end: &CancellationToken,
-    tasks: &TaskTracker,
+/// Follows the agent's own resources, and returns true once each kind was listed: whoever does not know the Gates
+/// must not write. False when the process ends before.
+async fn begin(
+    follower: Follower,
+    cluster: Cluster,
+    probes: Arc<Probes>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    end: CancellationToken,
 ) -> bool {
-    let mut all = true;
     for kind in Kind::ALL {
         let listed = watch::Sender::new(false);
         let mut first = listed.subscribe();
-        tasks.spawn(resources::follow(
-            kind,
-            cluster.clone(),
-            known.clone(),
-            observer.clone(),
-            events.clone(),
-            listed,
-            end.clone(),
-        ));
-        let first = tokio::time::timeout(LISTED_WITHIN, first.wait_for(|listed| *listed));
-        tokio::select! {
-            first = first => all &= matches!(first, Ok(Ok(_))),
-            () = end.cancelled() => return false,
+        tasks.spawn(follower.clone().follow(kind, cluster.clone(), listed, end.clone()));
+        while !*first.borrow_and_update() {
+            tokio::select! {
+                listed = first.changed() => {
+                    if listed.is_err() {
+                        tracing::error!(?kind, "is no longer followed");
+                        return false;
+                    }
+                }
+                () = tokio::time::sleep(LISTED_WITHIN) => tracing::warn!(
+                    ?kind,
+                    "can't be listed yet, and nothing is done before it is; is its definition installed?"
+                ),
+                () = stop.cancelled() => return false,
+            }
         }
     }
-    if !all {
-        tracing::warn!("not all of the agent's resources could be listed; are its definitions installed?");
-    }
-    all
+    probes.ready.store(true, Ordering::Relaxed);
+    true
 }
 
 fn follow_plugins(
@@ -233,18 +253,13 @@ fn follow_plugins(
 }
 
 /// What has to be in place before an event is decided on.
-fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps, plugins: &PluginSet) {
+fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) {
     match event {
         Event::Leadership(leading) => {
             metrics.leader.set(i64::from(*leading));
         }
         Event::RulesChanged => {
             steps.gates.store(Arc::new(known.gates().iter().map(|gate| Gate::from(&**gate)).collect()));
-            let resources = known.plugins();
-            let resources = resources.iter();
-            let specs = resources
-                .map(|plugin| (plugin.metadata.name.clone().unwrap_or_default(), plugin.spec.clone()));
-            plugins.set_resources(specs.collect());
         }
         _ => {}
     }

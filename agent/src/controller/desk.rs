@@ -8,19 +8,19 @@ use std::sync::{Arc, Mutex};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::event::{Name, Target};
+use super::event::Target;
+use super::records::{RecordError, Records};
 use crate::api::{Application, ApplicationStatus};
-use crate::cluster::{Cluster, ClusterError, Gvk, ObjectRef, merge_patch};
+use crate::apply::ChangeSet;
+use crate::cluster::{ClusterError, Gvk, ObjectRef, merge_patch};
 use crate::controller::status::Draft;
 use crate::lock::lock;
-use crate::object::ObjectKey;
+use crate::object::{Name, ObjectKey};
 use crate::plan::inventory::Inventory;
 use crate::plan::stamp::Owner;
 use crate::plan::{Desired, Plan};
 use crate::render::Rendered;
 
-/// The field manager of the agent's own resources.
-pub(super) const MANAGER: &str = "windlass";
 /// How often a conditional write of the status is begun anew.
 const ATTEMPTS: usize = 3;
 
@@ -44,10 +44,11 @@ impl Resource {
     }
 }
 
-/// The set that was applied last, with what it was made for.
+/// The manifests of what is applied, from which drift is corrected.
 pub(crate) struct Hand {
-    pub(crate) rendered: Arc<Rendered>,
-    target: Target,
+    /// The complete set that they are, and what it was made for; absent where
+    /// a write failed half-way, or the set was made anew after a restart.
+    settled: Option<(Arc<Rendered>, Target)>,
     desired: HashMap<ObjectKey, Arc<Desired>>,
 }
 
@@ -56,12 +57,13 @@ pub(crate) struct Desk {
     pub(crate) name: Name,
     pub(crate) owner: Owner,
     pub(crate) inventory: Inventory,
-    pub(crate) hand: Option<Hand>,
+    hand: Option<Hand>,
     /// The status as it was written last.
     status: ApplicationStatus,
     resource_version: Option<String>,
-    /// Whether health was awaited for too long since the last sync.
-    pub(crate) health_timed_out: bool,
+    /// The generation of the spec under which health was awaited for too long
+    /// since the last write.
+    pub(crate) health_timed_out: Option<i64>,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -85,24 +87,49 @@ impl Desk {
             hand: None,
             status,
             resource_version: application.metadata.resource_version.clone(),
-            health_timed_out: false,
+            health_timed_out: None,
             marked,
         }
     }
 
     /// Whether the set that was applied last is this one, made for the same target.
     pub(crate) fn holds(&self, rendered: &Rendered, target: &Target) -> bool {
-        self.hand.as_ref().is_some_and(|hand| {
-            hand.rendered.digest() == rendered.digest()
-                && (hand.target.version, hand.target.rules, hand.target.term)
+        let settled = self.hand.as_ref().and_then(|hand| hand.settled.as_ref());
+        settled.is_some_and(|(held, made_for)| {
+            held.digest() == rendered.digest()
+                && (made_for.version, made_for.rules, made_for.term)
                     == (target.version, target.rules, target.term)
         })
     }
 
+    /// Whether there is anything that drift can be corrected from.
+    pub(crate) fn has_hand(&self) -> bool {
+        self.hand.is_some()
+    }
+
     /// Takes an applied set in hand.
     pub(crate) fn take_in_hand(&mut self, rendered: Arc<Rendered>, target: &Target, plan: &Plan) {
-        let desired = plan.desired.iter().map(|desired| (desired.key.clone(), desired.clone())).collect();
-        self.hand = Some(Hand { rendered, target: target.clone(), desired });
+        self.hand = Some(Hand { settled: Some((rendered, target.clone())), desired: by_key(&plan.desired) });
+    }
+
+    /// Takes in hand again what an earlier sync has applied.
+    pub(crate) fn take_back_in_hand(&mut self, plan: &Plan) {
+        self.hand = Some(Hand { settled: None, desired: by_key(&plan.desired) });
+    }
+
+    /// A plan was carried out in part: what was written is held from now on,
+    /// what was not as before, and what is no longer owned not at all.
+    pub(crate) fn take_partly_in_hand(&mut self, plan: &Plan, changes: &ChangeSet) {
+        let mut held = self.hand.take().map(|hand| hand.desired).unwrap_or_default();
+        let written: BTreeSet<_> = changes.written.iter().map(|written| &written.key).collect();
+        held.extend(by_key(&plan.desired).into_iter().filter(|(key, _)| written.contains(key)));
+        held.retain(|key, _| changes.inventory.get(key).is_some());
+        self.hand = Some(Hand { settled: None, desired: held });
+    }
+
+    /// Whether health was awaited for too long under this generation of the spec.
+    pub(crate) fn is_health_timed_out(&self, generation: i64) -> bool {
+        self.health_timed_out == Some(generation)
     }
 
     /// The manifests in hand of these objects.
@@ -123,31 +150,31 @@ impl Desk {
     /// Writes what changed of the status; nothing is sent when nothing did.
     pub(crate) async fn publish(
         &mut self,
-        cluster: &Cluster,
+        records: &Records,
         generation: i64,
         edit: impl FnOnce(&mut Draft<'_>),
-    ) -> Result<bool, ClusterError> {
+    ) -> Result<bool, RecordError> {
         let mut status = self.status.clone();
         edit(&mut Draft::new(&mut status, generation, Timestamp::now()));
         self.take_inventory_into(&mut status);
-        self.write(cluster, status, false).await
+        self.write(records, status, false).await
     }
 
     /// Records the objects that are about to be written, on condition that
     /// nobody else has written the Inventory since. True when it is on record.
     pub(crate) async fn record_intent(
         &mut self,
-        cluster: &Cluster,
+        records: &Records,
         generation: i64,
         intent: &Inventory,
         edit: impl FnOnce(&mut Draft<'_>),
-    ) -> Result<bool, ClusterError> {
+    ) -> Result<bool, RecordError> {
         let mut status = self.status.clone();
         edit(&mut Draft::new(&mut status, generation, Timestamp::now()));
         status.inventory = intent.into();
         // Grows even when the set stays the same: a stale agent's write then fails.
         status.inventory_generation += 1;
-        self.write(cluster, status, true).await
+        self.write(records, status, true).await
     }
 
     fn take_inventory_into(&self, status: &mut ApplicationStatus) {
@@ -160,23 +187,23 @@ impl Desk {
 
     async fn write(
         &mut self,
-        cluster: &Cluster,
+        records: &Records,
         status: ApplicationStatus,
         fenced: bool,
-    ) -> Result<bool, ClusterError> {
+    ) -> Result<bool, RecordError> {
         let Some(patch) = self.patch(&status) else { return Ok(true) };
         let fenced = fenced || status.inventory_generation != self.status.inventory_generation;
         let object = self.reference();
         for _ in 0..ATTEMPTS {
             let version = if fenced { self.resource_version.as_deref() } else { None };
-            match cluster.patch_status(&object, &patch, version, MANAGER).await {
+            match records.patch_status(&object, &patch, version).await {
                 Ok(written) => {
                     self.resource_version = text(&written, "/metadata/resourceVersion");
                     self.status = status;
                     return Ok(true);
                 }
-                Err(ClusterError::StaleVersion { .. }) => {
-                    if !self.refresh(cluster).await? {
+                Err(RecordError::Cluster(ClusterError::StaleVersion { .. })) => {
+                    if !self.refresh(records).await? {
                         return Ok(false);
                     }
                 }
@@ -188,8 +215,8 @@ impl Desk {
 
     /// Reads the resource's version anew. False when somebody else wrote the
     /// Inventory meanwhile: that can only be another agent.
-    async fn refresh(&mut self, cluster: &Cluster) -> Result<bool, ClusterError> {
-        let object = cluster.get(&self.reference(), crate::cluster::View::Full).await?;
+    async fn refresh(&mut self, records: &Records) -> Result<bool, ClusterError> {
+        let object = records.read(&self.reference()).await?;
         let generation = object.pointer("/status/inventoryGeneration").and_then(Value::as_i64).unwrap_or(0);
         let uid = text(&object, "/metadata/uid");
         if generation != self.status.inventory_generation || uid.as_ref() != Some(&self.owner.uid) {
@@ -201,8 +228,8 @@ impl Desk {
 
     /// Takes over the status and Inventory that somebody else wrote. What this
     /// agent knows to own stays in it.
-    pub(crate) async fn reload(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
-        let object = cluster.get(&self.reference(), crate::cluster::View::Full).await?;
+    pub(crate) async fn reload(&mut self, records: &Records) -> Result<(), ClusterError> {
+        let object = records.read(&self.reference()).await?;
         let Ok(application) = serde_json::from_value::<Application>(object) else { return Ok(()) };
         let status = application.status.unwrap_or_default();
         let ours = std::mem::replace(&mut self.inventory, Inventory::from(status.inventory.as_slice()));
@@ -224,7 +251,7 @@ impl Desk {
     }
 
     /// Marks the Application as the parent of its `ApplySet` (KEP-3659), once.
-    pub(crate) async fn mark_applyset(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
+    pub(crate) async fn mark_applyset(&mut self, records: &Records) -> Result<(), RecordError> {
         if self.marked {
             return Ok(());
         }
@@ -242,7 +269,7 @@ impl Desk {
             },
         });
         let Value::Object(metadata) = metadata else { return Ok(()) };
-        let written = cluster.patch_metadata(&self.reference(), &metadata, None, MANAGER).await?;
+        let written = records.patch_metadata(&self.reference(), &metadata).await?;
         self.resource_version = text(&written, "/metadata/resourceVersion");
         self.marked = true;
         Ok(())
@@ -275,6 +302,10 @@ pub(crate) fn owner_of(name: &Name, application: &Application) -> Owner {
         name: name.name.clone(),
         uid: application.metadata.uid.clone().unwrap_or_default(),
     }
+}
+
+fn by_key(desired: &[Arc<Desired>]) -> HashMap<ObjectKey, Arc<Desired>> {
+    desired.iter().map(|desired| (desired.key.clone(), desired.clone())).collect()
 }
 
 fn text(object: &Value, pointer: &str) -> Option<String> {

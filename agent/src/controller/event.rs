@@ -1,30 +1,15 @@
 //! What can happen to the controller, and what it can decide to do. Both are
 //! closed on purpose: a new cause or a new effect needs a new variant.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::object::ObjectKey;
+use crate::object::{Name, ObjectKey};
+use crate::observe::Notice;
 use crate::plugin::HealthState;
 use crate::source::Revision;
-
-/// Namespace and name of a custom resource.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name {
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
 
 /// Numbers polls and attempts, so that a late answer is told from the current one.
 pub(crate) type Attempt = u64;
@@ -51,7 +36,10 @@ pub(crate) enum Polled {
     /// The ref points here, as before or anew.
     Revision(Arc<Revision>),
     /// It could not be told.
-    Failed,
+    Failed {
+        /// How long the server asked to be left alone.
+        asked: Duration,
+    },
     /// It was told to stop.
     Cancelled,
 }
@@ -67,15 +55,26 @@ pub(crate) enum SyncEnd {
     /// It failed.
     Failed {
         /// Whether it may succeed later without a change of the target.
-        retry: bool,
+        retry: Retry,
         /// Whether something was written.
         touched: bool,
+        /// Whether the manifests of what is applied are in hand, so that drift can be corrected.
+        in_hand: bool,
     },
     /// It was told to stop.
     Cancelled {
         /// Whether something was written.
         touched: bool,
     },
+}
+
+/// Whether what failed may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// Only a change of Git, Gates, Plugins or the Application can help.
+    Never,
+    /// Without anyone's doing, but not before the server that asked for it has had this rest.
+    After(Duration),
 }
 
 /// How the correction of one object ended.
@@ -126,6 +125,15 @@ pub(crate) enum Event {
     Tick,
     /// The process is to end.
     Shutdown,
+}
+
+impl From<Notice> for Event {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::Drifted { application, object } => Self::Drifted { name: application, object },
+            Notice::Health { application, state } => Self::HealthChanged { name: application, state },
+        }
+    }
 }
 
 /// Everything that the controller can decide.

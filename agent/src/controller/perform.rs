@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::Desk;
-use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting, send};
+use super::event::{Action, Attempt, Correction, Event, Polled, Retry, SyncEnd, Target, Waiting, send};
 use super::plugins::{PluginSet, Readiness};
 use super::publish::{Happening, Recorder};
 use super::report::{Cause, SyncError};
@@ -23,11 +23,14 @@ use crate::api::condition::{ConditionType, condition};
 use crate::apply::{self, Change};
 use crate::cluster::EventType;
 use crate::lock::lock;
-use crate::object::ObjectKey;
+use crate::object::{Name, ObjectKey};
 use crate::plan::order::Stage;
 use crate::plan::prune::Removal;
 use crate::plan::{Apply, Plan};
 use crate::telemetry::metrics::{Metrics, Outcome, Step};
+
+/// As soon as the back-off allows: nobody asked for more.
+const AT_ONCE: Retry = Retry::After(Duration::ZERO);
 
 /// Performs what the state machine decides.
 pub(crate) struct Shell {
@@ -143,7 +146,7 @@ impl Work {
                 let polled = match &result {
                     Ok(found) => Polled::Revision(found.revision.clone()),
                     Err(error) if error.cancelled => Polled::Cancelled,
-                    Err(_) => Polled::Failed,
+                    Err(error) => Polled::Failed { asked: error.asked },
                 };
                 // The revision goes on its way before anything is told of it.
                 send(&self.events, Event::Polled { name: name.clone(), attempt, outcome: polled }).await;
@@ -163,7 +166,7 @@ impl Work {
         let end = match self.known.application(&name) {
             Some(entry) => self.sync_entry(&entry, &target, &cancel).await,
             // Its deletion is on its way here.
-            None => SyncEnd::Failed { retry: true, touched: false },
+            None => SyncEnd::Failed { retry: AT_ONCE, touched: false, in_hand: false },
         };
         let outcome = match end {
             SyncEnd::Done { .. } => Outcome::Done,
@@ -187,24 +190,30 @@ impl Work {
                     SyncEnd::Done { touched }
                 } else {
                     // What is not on record has to be put there.
-                    SyncEnd::Failed { retry: true, touched: true }
+                    SyncEnd::Failed { retry: AT_ONCE, touched: true, in_hand: desk.has_hand() }
                 }
             }
-            Err(error) => match error.cause {
-                Cause::Fenced => {
-                    tracing::warn!("somebody else wrote the inventory; it is read anew");
-                    if let Err(error) = desk.reload(&self.steps.cluster).await {
-                        tracing::warn!(%error, "read the Application");
+            Err(error) => {
+                let retry = match error.cause {
+                    Cause::Cancelled => return SyncEnd::Cancelled { touched: error.touched },
+                    Cause::Fenced => {
+                        tracing::warn!("somebody else wrote the inventory; it is read anew");
+                        if let Err(error) = desk.reload(&self.steps.records).await {
+                            tracing::warn!(%error, "read the Application");
+                        }
+                        return SyncEnd::Failed { retry: AT_ONCE, touched: true, in_hand: false };
                     }
-                    SyncEnd::Failed { retry: true, touched: true }
+                    Cause::Refused => Retry::Never,
+                    Cause::Transient { asked } => Retry::After(asked),
+                };
+                self.publish_failed(&mut desk, &application, target, &error).await;
+                if !desk.has_hand()
+                    && let Err(error) = self.steps.recall(&mut desk, &application, cancel).await
+                {
+                    tracing::warn!(message = error.message, "the last good state can't be held");
                 }
-                Cause::Cancelled => SyncEnd::Cancelled { touched: error.touched },
-                Cause::Refused | Cause::Transient => {
-                    let (retry, touched) = (error.cause == Cause::Transient, error.touched);
-                    self.publish_failed(&mut desk, &application, target, &error).await;
-                    SyncEnd::Failed { retry, touched }
-                }
-            },
+                SyncEnd::Failed { retry, touched: error.touched, in_hand: desk.has_hand() }
+            }
         }
     }
 
@@ -217,16 +226,18 @@ impl Work {
         report: SyncReport,
     ) -> bool {
         let roll_up = self.steps.observer.roll_up(&desk.name);
-        desk.health_timed_out &= report.changes.is_empty();
-        let timed_out = desk.health_timed_out;
         let generation = application.metadata.generation.unwrap_or(0);
+        if !report.changes.is_empty() {
+            desk.health_timed_out = None;
+        }
+        let timed_out = desk.is_health_timed_out(generation);
         let was_refused = desk.status().conditions.iter().any(|condition| {
             condition.type_ != "Ready" && condition.type_ != "Healthy" && condition.status == "False"
         });
         let moved = !report.changes.is_empty();
         let published = desk
-            .publish(&self.steps.cluster, generation, |draft| {
-                draft.synced(&target.revision, report.rendered.renderer(), &report.verdicts, moved);
+            .publish(&self.steps.records, generation, |draft| {
+                draft.synced(&target.revision, report.rendered.renderer(), report.verdicts.as_deref(), moved);
                 // After a restart nothing is assessed yet, and the former verdict stands.
                 if moved || roll_up.complete {
                     draft.health(&roll_up, timed_out);
@@ -239,12 +250,12 @@ impl Work {
             tracing::info!(changes = summary(&report.changes), "applied");
             self.happened(desk, uid, EventType::Normal, "Applied", "Apply", &note).await;
         }
-        for warning in report.warnings.iter().chain(
-            report.verdicts.iter().map(|verdict| verdict.diagnostic().to_string()).collect::<Vec<_>>().iter(),
-        ) {
-            self.happened(desk, uid, EventType::Warning, "Warning", "Judge", warning).await;
+        let findings = report.verdicts.unwrap_or_default();
+        let findings = findings.iter().map(|verdict| verdict.diagnostic().to_string());
+        for warning in report.warnings.into_iter().chain(findings) {
+            self.happened(desk, uid, EventType::Warning, "Warning", "Judge", &warning).await;
         }
-        if moved && let Err(error) = desk.mark_applyset(&self.steps.cluster).await {
+        if moved && let Err(error) = desk.mark_applyset(&self.steps.records).await {
             tracing::warn!(%error, "mark the ApplySet");
         }
         match published {
@@ -266,9 +277,9 @@ impl Work {
         tracing::warn!(reason = error.reason.as_str(), message = error.message, "refused or failed");
         let generation = application.metadata.generation.unwrap_or(0);
         let roll_up = self.steps.observer.roll_up(&desk.name);
-        let (touched, timed_out) = (error.touched, desk.health_timed_out);
+        let (touched, timed_out) = (error.touched, desk.is_health_timed_out(generation));
         let published = desk
-            .publish(&self.steps.cluster, generation, |draft| {
+            .publish(&self.steps.records, generation, |draft| {
                 draft.failed(&target.revision, error);
                 if touched {
                     draft.health(&roll_up, timed_out);
@@ -380,7 +391,7 @@ impl Work {
         self.happened(desk, uid, EventType::Normal, "DriftCorrected", "Correct", &note).await;
         // The next agent must recognise the objects as they are now.
         let generation = application.metadata.generation.unwrap_or(0);
-        if let Err(error) = desk.publish(&self.steps.cluster, generation, |_| {}).await {
+        if let Err(error) = desk.publish(&self.steps.records, generation, |_| {}).await {
             tracing::warn!(%error, "write the status");
         }
     }
@@ -391,11 +402,8 @@ impl Work {
         let application = entry.resource.get();
         let repository = application.spec.repository.name.clone();
         let generation = application.metadata.generation.unwrap_or(0);
-        if self.steps.claim.remaining(crate::shard::claim::boot_time()).is_none() {
-            return;
-        }
         let published =
-            desk.publish(&self.steps.cluster, generation, |draft| draft.waiting(waiting, &repository)).await;
+            desk.publish(&self.steps.records, generation, |draft| draft.waiting(waiting, &repository)).await;
         if let Err(error) = published {
             tracing::warn!(application = %name, %error, "write the status");
         }
@@ -422,9 +430,12 @@ impl Work {
     async fn publish_health(&self, name: Name, timed_out: bool) {
         let Some(entry) = self.known.application(&name) else { return };
         let mut desk = entry.desk.lock().await;
-        desk.health_timed_out |= timed_out;
-        let timed_out = desk.health_timed_out;
         let application = entry.resource.get();
+        let generation = application.metadata.generation.unwrap_or(0);
+        if timed_out {
+            desk.health_timed_out = Some(generation);
+        }
+        let timed_out = desk.is_health_timed_out(generation);
         if desk.status().conditions.iter().all(|condition| condition.type_ != ConditionType::Applied.as_str())
         {
             return;
@@ -432,7 +443,7 @@ impl Work {
         let before = healthy(&desk);
         let roll_up = self.steps.observer.roll_up(&name);
         let generation = desk.status().observed_generation.unwrap_or(0);
-        match desk.publish(&self.steps.cluster, generation, |draft| draft.health(&roll_up, timed_out)).await {
+        match desk.publish(&self.steps.records, generation, |draft| draft.health(&roll_up, timed_out)).await {
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(application = %name, %error, "write the status");

@@ -8,21 +8,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::desk::{MANAGER, reference_of};
-use super::event::Name;
+use super::desk::reference_of;
+use super::records::{RecordError, Records};
 use super::sources::{Found, PollError};
 use super::status::{label, revision_status};
 use crate::api::Repository;
 use crate::api::condition::{ConditionStatus, ConditionType, Reason, set_condition};
-use crate::cluster::{Cluster, ClusterError, EventType, NewEvent, ObjectRef, merge_patch};
+use crate::cluster::{EventType, NewEvent, ObjectRef, merge_patch};
 use crate::lock::lock;
+use crate::object::Name;
 
 /// Objects whose last event is remembered, so that it is not repeated.
 const REMEMBERED: usize = 10_000;
 
 /// Writes events, each once for as long as nothing else happens.
 pub(crate) struct Recorder {
-    cluster: Cluster,
+    records: Records,
     /// Which agent speaks.
     instance: String,
     last: Mutex<HashMap<String, String>>,
@@ -41,8 +42,8 @@ pub(crate) struct Happening<'a> {
 }
 
 impl Recorder {
-    pub(crate) fn new(cluster: Cluster, instance: String) -> Self {
-        Self { cluster, instance, last: Mutex::default(), written: Mutex::default() }
+    pub(crate) fn new(records: Records, instance: String) -> Self {
+        Self { records, instance, last: Mutex::default(), written: Mutex::default() }
     }
 
     /// Writes an event, unless it is the last one of this object over again.
@@ -55,14 +56,15 @@ impl Recorder {
             if last.len() >= REMEMBERED {
                 last.clear();
             }
-            if last.insert(object, text.clone()) == Some(text) {
+            if last.insert(object.clone(), text.clone()) == Some(text) {
                 return;
             }
         }
         let event =
             NewEvent { regarding: &regarding, uid, kind, reason, action, note, instance: &self.instance };
-        if let Err(error) = self.cluster.create_event(&event, Timestamp::now()).await {
-            tracing::warn!(object = %regarding.key, %error, "write an event");
+        if let Err(error) = self.records.create_event(&event).await {
+            lock(&self.last).remove(&object);
+            error.log("an event");
         }
     }
 
@@ -90,7 +92,7 @@ impl Recorder {
         let changed = match written {
             Ok(changed) => changed,
             Err(error) => {
-                tracing::warn!(repository = %name, %error, "write the status");
+                error.log("the status of a Repository");
                 false
             }
         };
@@ -149,7 +151,7 @@ impl Recorder {
             })
             .await;
         if let Err(error) = written {
-            tracing::warn!(kind, %name, %error, "write the status");
+            error.log(&format!("the status of {kind} {name}"));
         }
     }
 
@@ -160,14 +162,14 @@ impl Recorder {
         name: &Name,
         current: Option<Value>,
         edit: impl FnOnce(Value) -> Value,
-    ) -> Result<bool, ClusterError> {
+    ) -> Result<bool, RecordError> {
         let object = reference_of(kind, name);
         let id = format!("{kind}/{name}");
         let known = lock(&self.written).get(&id).cloned();
         let before = known.or(current).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         let after = edit(before.clone());
         let Some(patch) = merge_patch(&before, &after) else { return Ok(false) };
-        self.cluster.patch_status(&object, &patch, None, MANAGER).await?;
+        self.records.patch_status(&object, &patch, None).await?;
         let mut written = lock(&self.written);
         if written.len() >= REMEMBERED {
             written.clear();

@@ -1,11 +1,13 @@
 //! Turns how a sync went into what a person and a machine read: the reason and
 //! message of a condition, and whether trying again may help.
 
+use std::time::Duration;
+
 use crate::api::condition::Reason;
 use crate::apply::{ApplyError, ObjectError};
 use crate::cluster::ClusterError;
 use crate::diagnostic::Diagnostic;
-use crate::gate::GateError;
+use crate::gate::{GateError, Verdict};
 use crate::plan::PlanError;
 use crate::plugin::PluginError;
 use crate::render::RenderFailure;
@@ -27,8 +29,8 @@ pub(crate) enum Stage {
 pub(crate) enum Cause {
     /// Only a change of Git, Gates, Plugins or the Application can help.
     Refused,
-    /// The same may succeed later.
-    Transient,
+    /// The same may succeed later, after the rest that a server asked for.
+    Transient { asked: Duration },
     /// It was told to stop: nothing to tell anybody.
     Cancelled,
     /// Somebody else wrote the Inventory meanwhile.
@@ -45,22 +47,34 @@ pub(crate) struct SyncError {
     pub(crate) cause: Cause,
     /// Whether something was written.
     pub(crate) touched: bool,
+    /// What the policies found, where that is why.
+    pub(crate) verdicts: Vec<Verdict>,
 }
 
 impl SyncError {
     fn new(stage: Stage, reason: Reason, message: String, retry: bool) -> Self {
-        let cause = if retry { Cause::Transient } else { Cause::Refused };
-        Self { stage, reason, message, cause, touched: false }
+        let cause = if retry { Cause::Transient { asked: Duration::ZERO } } else { Cause::Refused };
+        Self { stage, reason, message, cause, touched: false, verdicts: Vec::new() }
+    }
+
+    /// A server asked to be left alone for a while.
+    fn asked(mut self, rest: Option<Duration>) -> Self {
+        if let (Cause::Transient { asked }, Some(rest)) = (&mut self.cause, rest) {
+            *asked = rest;
+        }
+        self
     }
 
     /// It was told to stop.
     pub(crate) fn cancelled(stage: Stage, touched: bool) -> Self {
-        Self { stage, reason: Reason::Progressing, message: String::new(), cause: Cause::Cancelled, touched }
+        let cause = Cause::Cancelled;
+        Self { cause, touched, ..Self::new(stage, Reason::Progressing, String::new(), false) }
     }
 
     /// The commit's files can't be opened.
     pub(crate) fn source(error: &SourceError) -> Self {
         Self::new(Stage::Render, Reason::FetchFailed, with_hint(error.to_string(), error.hint()), true)
+            .asked(error.retry_after())
     }
 
     /// The set could not be made.
@@ -72,13 +86,14 @@ impl SyncError {
     /// The set was not admitted.
     pub(crate) fn gate(error: &GateError) -> Self {
         match error {
-            GateError::Denied(_) => {
+            GateError::Denied(verdicts) => {
                 let denials: Vec<_> = error
                     .diagnostics()
                     .into_iter()
                     .filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
                     .collect();
-                Self::new(Stage::Gate, Reason::Denied, findings(&denials), false)
+                let refused = Self::new(Stage::Gate, Reason::Denied, findings(&denials), false);
+                Self { verdicts: verdicts.clone(), ..refused }
             }
             GateError::PolicyFailed { problem, .. } => {
                 let retry = matches!(
@@ -108,6 +123,7 @@ impl SyncError {
     /// could not be recorded. Nothing was written.
     pub(crate) fn cluster(error: &ClusterError) -> Self {
         Self::new(Stage::Apply, cluster_reason(error), with_hint(error.to_string(), error.hint()), true)
+            .asked(error.retry_after())
     }
 
     /// Another agent has taken over.
@@ -142,7 +158,8 @@ impl SyncError {
             messages.push(format!("and {} more", objects.len() - NAMED_FINDINGS));
         }
         let retry = objects.iter().any(ObjectError::is_transient);
-        Self { touched: true, ..Self::new(Stage::Apply, reason, messages.join("; "), retry) }
+        let asked = objects.iter().filter_map(ObjectError::retry_after).max();
+        Self { touched: true, ..Self::new(Stage::Apply, reason, messages.join("; "), retry).asked(asked) }
     }
 
     /// Too much left the set for it to be deleted unasked.

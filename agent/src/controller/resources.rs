@@ -12,11 +12,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Resource as ApplicationResource, owner_of};
-use super::event::{Event, Name, send};
+use super::event::{Event, send};
+use super::plugins::PluginSet;
 use super::sync::PRUNE_CONSENT_ANNOTATION;
 use crate::api::{Application, Gate, Plugin, Repository};
 use crate::cluster::{Cluster, Resource, View, WatchEvent};
 use crate::lock::lock;
+use crate::object::Name;
 use crate::observe::watch::Observer;
 use crate::plan::inventory::Inventory;
 
@@ -58,11 +60,13 @@ impl Known {
     }
 }
 
-/// Watches one kind of resource and keeps what is known of it.
-struct Follower<'a> {
-    known: &'a Known,
-    observer: &'a Arc<Observer>,
-    events: &'a mpsc::Sender<Event>,
+/// Watches kinds of resources and keeps what is known of them.
+#[derive(Clone)]
+pub(crate) struct Follower {
+    pub(crate) known: Arc<Known>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) plugins: Arc<PluginSet>,
+    pub(crate) events: mpsc::Sender<Event>,
 }
 
 /// Which of the agent's own kinds is followed.
@@ -90,70 +94,57 @@ impl Kind {
     }
 }
 
-/// Follows one kind until `stop`. `listed` becomes true with its first list.
-pub(crate) async fn follow(
-    kind: Kind,
-    cluster: Cluster,
-    known: Arc<Known>,
-    observer: Arc<Observer>,
-    events: mpsc::Sender<Event>,
-    listed: watch::Sender<bool>,
-    stop: CancellationToken,
-) {
-    let mut stream = cluster.watch(&kind.resource(), None, None, View::Full);
-    let follower = Follower { known: &known, observer: &observer, events: &events };
-    let mut present: BTreeSet<Name> = BTreeSet::new();
-    loop {
-        let event = tokio::select! {
-            event = stream.next() => event,
-            () = stop.cancelled() => return,
-        };
-        match event {
-            Some(Ok(WatchEvent::Restarted(objects))) => {
-                let now: BTreeSet<Name> = objects.iter().filter_map(name_of).collect();
-                for gone in present.difference(&now) {
-                    follower.gone(kind, gone).await;
+impl Follower {
+    /// Follows one kind until `stop`. `listed` becomes true with its first list.
+    pub(crate) async fn follow(
+        self,
+        kind: Kind,
+        cluster: Cluster,
+        listed: watch::Sender<bool>,
+        stop: CancellationToken,
+    ) {
+        let mut stream = cluster.watch(&kind.resource(), None, None, View::Full);
+        let mut present: BTreeSet<Name> = BTreeSet::new();
+        loop {
+            let event = tokio::select! {
+                event = stream.next() => event,
+                () = stop.cancelled() => return,
+            };
+            match event {
+                Some(Ok(WatchEvent::Restarted(objects))) => {
+                    let now: BTreeSet<Name> = objects.iter().filter_map(name_of).collect();
+                    for gone in present.difference(&now) {
+                        self.gone(kind, gone).await;
+                    }
+                    present = now;
+                    for object in objects {
+                        self.set(kind, object).await;
+                    }
+                    listed.send_replace(true);
                 }
-                present = now;
-                for object in objects {
-                    follower.set(kind, object).await;
+                Some(Ok(WatchEvent::Applied(object))) => {
+                    present.extend(name_of(&object));
+                    self.set(kind, object).await;
                 }
-                listed.send_replace(true);
-            }
-            Some(Ok(WatchEvent::Applied(object))) => {
-                present.extend(name_of(&object));
-                follower.set(kind, object).await;
-            }
-            Some(Ok(WatchEvent::Deleted(object))) => {
-                if let Some(name) = name_of(&object) {
-                    present.remove(&name);
-                    follower.gone(kind, &name).await;
+                Some(Ok(WatchEvent::Deleted(object))) => {
+                    if let Some(name) = name_of(&object) {
+                        present.remove(&name);
+                        self.gone(kind, &name).await;
+                    }
                 }
+                Some(Err(error)) => tracing::warn!(?kind, %error, "watch"),
+                None => return,
             }
-            Some(Err(error)) => tracing::warn!(?kind, %error, "watch"),
-            None => return,
         }
     }
-}
 
-impl Follower<'_> {
     async fn set(&self, kind: Kind, object: Value) {
         let Some(name) = name_of(&object) else { return };
         let result = match kind {
             Kind::Repository => self.set_repository(name.clone(), object).await,
             Kind::Application => self.set_application(name.clone(), object).await,
-            Kind::Gate => {
-                self.set_rule(parse::<Gate>(object), &self.known.gates, &name, |old, new| {
-                    old.spec == new.spec
-                })
-                .await
-            }
-            Kind::Plugin => {
-                self.set_rule(parse::<Plugin>(object), &self.known.plugins, &name, |old, new| {
-                    old.spec == new.spec
-                })
-                .await
-            }
+            Kind::Gate => self.set_gate(&name, object).await,
+            Kind::Plugin => self.set_plugin(&name, object).await,
         };
         if let Err(error) = result {
             // One resource that can't be read is its own problem; its last good state stays.
@@ -170,7 +161,7 @@ impl Follower<'_> {
             suspended: repository.spec.suspend,
         };
         lock(&self.known.repositories).insert(name, Arc::new(repository));
-        send(self.events, event).await;
+        send(&self.events, event).await;
         Ok(())
     }
 
@@ -199,43 +190,58 @@ impl Follower<'_> {
             let entry = Entry { resource: ApplicationResource::new(application), desk };
             lock(&self.known.applications).insert(name, Arc::new(entry));
         }
-        send(self.events, event).await;
+        send(&self.events, event).await;
         Ok(())
     }
 
-    /// Gates and Plugins: when their spec changes, everything is judged again.
-    async fn set_rule<T>(
-        &self,
-        parsed: Result<T, serde_json::Error>,
-        rules: &Mutex<BTreeMap<String, Arc<T>>>,
-        name: &Name,
-        same: impl Fn(&T, &T) -> bool,
-    ) -> Result<(), serde_json::Error> {
-        let rule = Arc::new(parsed?);
-        let old = lock(rules).insert(name.name.clone(), rule.clone());
-        if old.is_none_or(|old| !same(&old, &rule)) {
-            send(self.events, Event::RulesChanged).await;
+    async fn set_gate(&self, name: &Name, object: Value) -> Result<(), serde_json::Error> {
+        let gate: Arc<Gate> = Arc::new(parse(object)?);
+        let former = lock(&self.known.gates).insert(name.name.clone(), gate.clone());
+        if former.is_none_or(|former| former.spec != gate.spec) {
+            send(&self.events, Event::RulesChanged).await;
         }
         Ok(())
+    }
+
+    async fn set_plugin(&self, name: &Name, object: Value) -> Result<(), serde_json::Error> {
+        let plugin: Arc<Plugin> = Arc::new(parse(object)?);
+        let former = lock(&self.known.plugins).insert(name.name.clone(), plugin.clone());
+        if former.is_none_or(|former| former.spec != plugin.spec) {
+            self.allow_plugins().await;
+            send(&self.events, Event::RulesChanged).await;
+        }
+        Ok(())
+    }
+
+    /// Other limits load a plugin anew, which takes its time; nobody but this follower waits for it.
+    async fn allow_plugins(&self) {
+        let resources = self.known.plugins();
+        let named = |plugin: &Arc<Plugin>| Some((plugin.metadata.name.clone()?, plugin.spec.clone()));
+        let specs = resources.iter().filter_map(named).collect();
+        let plugins = self.plugins.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || plugins.set_resources(specs)).await {
+            tracing::error!(%error, "take over the Plugins");
+        }
     }
 
     async fn gone(&self, kind: Kind, name: &Name) {
         match kind {
             Kind::Repository => {
                 lock(&self.known.repositories).remove(name);
-                send(self.events, Event::RepositoryGone(name.clone())).await;
+                send(&self.events, Event::RepositoryGone(name.clone())).await;
             }
             Kind::Application => {
                 lock(&self.known.applications).remove(name);
-                send(self.events, Event::ApplicationGone(name.clone())).await;
+                send(&self.events, Event::ApplicationGone(name.clone())).await;
             }
             Kind::Gate => {
                 lock(&self.known.gates).remove(&name.name);
-                send(self.events, Event::RulesChanged).await;
+                send(&self.events, Event::RulesChanged).await;
             }
             Kind::Plugin => {
                 lock(&self.known.plugins).remove(&name.name);
-                send(self.events, Event::RulesChanged).await;
+                self.allow_plugins().await;
+                send(&self.events, Event::RulesChanged).await;
             }
         }
     }

@@ -4,19 +4,19 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::event::Name;
 use super::report::with_hint;
 use crate::api::condition::Reason;
 use crate::api::{GitRef, Repository, RepositorySpec};
 use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
 use crate::lock::lock;
-use crate::object::ObjectKey;
+use crate::object::{Name, ObjectKey};
 use crate::source::remote::{Credentials, Polled, Reference, Remote, RemoteOptions};
 use crate::source::tree::{ObjectId, Tree};
 use crate::source::{Revision, SourceError};
@@ -28,6 +28,8 @@ pub(crate) struct PollError {
     /// What happened, and what to do.
     pub(crate) message: String,
     pub(crate) cancelled: bool,
+    /// How long the server asks to be left alone.
+    pub(crate) asked: Duration,
 }
 
 /// What a poll found.
@@ -114,11 +116,32 @@ impl Sources {
                     Ok(tree)
                 }
             },
-            None => Err(SourceError::Corrupt {
-                url: name.to_string(),
-                problem: "its remote is being opened anew".to_owned(),
-            }),
+            None => Err(not_open(name)),
         }
+    }
+
+    /// A commit by its id, and its files: from what is here, or fetched anew.
+    pub(crate) async fn recall(
+        &self,
+        name: &Name,
+        commit: &str,
+        cancel: &CancellationToken,
+    ) -> Result<(Revision, Arc<dyn Tree>), SourceError> {
+        let commit = commit.parse::<ObjectId>().map_err(|_| SourceError::Corrupt {
+            url: name.to_string(),
+            problem: format!("`{commit}` is no commit id"),
+        })?;
+        let remote = self.remotes().get(name).map(|open| open.remote.clone());
+        let remote = remote.ok_or_else(|| not_open(name))?;
+        let cancel = cancel.clone();
+        let recalled = tokio::task::spawn_blocking(move || {
+            let revision = remote.recall(commit, &cancel)?;
+            let tree: Arc<dyn Tree> = Arc::new(remote.tree(&revision)?);
+            Ok((revision, tree))
+        });
+        recalled.await.unwrap_or_else(|error| {
+            Err(SourceError::Internal { url: name.to_string(), problem: error.to_string() })
+        })
     }
 
     /// The next poll of it fetches everything anew: its object database did not answer.
@@ -186,9 +209,13 @@ impl Sources {
     }
 }
 
+fn not_open(name: &Name) -> SourceError {
+    SourceError::Corrupt { url: name.to_string(), problem: "its remote is being opened anew".to_owned() }
+}
+
 impl PollError {
     fn failed(reason: Reason, message: String) -> Self {
-        Self { reason, message, cancelled: false }
+        Self { reason, message, cancelled: false, asked: Duration::ZERO }
     }
 
     fn source(error: &SourceError) -> Self {
@@ -203,6 +230,7 @@ impl PollError {
             reason,
             message: with_hint(error.to_string(), error.hint()),
             cancelled: matches!(error, SourceError::Cancelled { .. }),
+            asked: error.retry_after().unwrap_or_default(),
         }
     }
 }

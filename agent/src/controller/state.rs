@@ -15,14 +15,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::event::{Action, Attempt, Correction, Event, Name, Polled, SyncEnd, Target, Waiting};
+use super::event::{Action, Attempt, Correction, Event, Polled, Retry, SyncEnd, Target, Waiting};
+use crate::object::Name;
 use crate::plugin::HealthState;
 use crate::source::Revision;
 
 mod application;
 mod fight;
 
-use application::{Application, Failed, Kind, Running, Step};
+use application::{Application, Failed, Held, Kind, Running, Step};
 
 /// The numbers behind the decisions.
 #[derive(Clone, Copy, Debug)]
@@ -245,8 +246,9 @@ impl State {
                 repository.due = now + repository.interval;
                 repository.revision = Some(revision);
             }
-            Polled::Failed => {
-                let pause = tuning.poll_backoff.after(repository.failures).max(repository.interval);
+            Polled::Failed { asked } => {
+                let pause =
+                    tuning.poll_backoff.after_asked(repository.failures, asked).max(repository.interval);
                 repository.failures = repository.failures.saturating_add(1);
                 repository.due = now + pause;
             }
@@ -275,31 +277,36 @@ impl State {
         match end {
             SyncEnd::Done { touched } => {
                 // A commit that changes nothing here gives no more time to become healthy.
-                let former = application.synced.as_ref();
+                let former = application.held.synced();
                 if touched || former.is_none_or(|former| former.version != target.version) {
                     application.health_deadline = None;
                 }
-                application.synced = Some(target);
+                application.held = Held::Synced(target);
                 application.failed = None;
                 application.drifted.retain(|_, fight| fight.remembered(now));
             }
-            SyncEnd::Failed { retry, touched } => {
+            SyncEnd::Failed { retry, touched, in_hand } => {
                 let failures = match &application.failed {
                     Some(failed) if failed.target == target => failed.failures.saturating_add(1),
                     _ => 1,
                 };
-                let retry_at = retry.then(|| now + backoff.after(failures - 1));
+                let retry_at = match retry {
+                    Retry::Never => None,
+                    Retry::After(asked) => Some(now + backoff.after_asked(failures - 1, asked)),
+                };
                 if let Some(at) = retry_at {
                     self.timers.insert((at, Timer::Retry(name.clone())));
                 }
                 application.failed = Some(Failed { target, failures, retry_at });
-                if touched {
-                    application.synced = None;
-                }
+                application.held = match std::mem::take(&mut application.held) {
+                    _ if !in_hand => Held::Nothing,
+                    Held::Synced(former) if !touched => Held::Synced(former),
+                    _ => Held::LastGood,
+                };
             }
             SyncEnd::Cancelled { touched } => {
                 if touched {
-                    application.synced = None;
+                    application.held = Held::Nothing;
                 }
             }
         }
@@ -336,7 +343,7 @@ impl State {
         let active = self.active();
         let Some(application) = self.applications.get_mut(name) else { return };
         // A sync that runs tells of health itself when it ends.
-        if active && application.running.is_none() && application.synced.is_some() {
+        if active && application.running.is_none() && !application.held.is_nothing() {
             actions.push(Action::PublishHealth(name.clone()));
         }
         let waiting = state == HealthState::Progressing;

@@ -71,6 +71,9 @@ impl<'a> Draft<'a> {
     /// A sync failed. What was applied before it stays, and its conditions too.
     pub(crate) fn failed(&mut self, revision: &Revision, error: &SyncError) {
         self.status.attempted_revision = Some(revision.commit.to_string());
+        if error.stage == Stage::Gate {
+            self.status.verdicts = summary(&error.verdicts);
+        }
         let steps = [
             (Stage::Render, ConditionType::Rendered, RENDERED),
             (Stage::Gate, ConditionType::Admitted, ADMITTED),
@@ -89,15 +92,18 @@ impl<'a> Draft<'a> {
         self.derive_ready();
     }
 
-    /// A sync reached its target.
+    /// A sync reached its target. `verdicts` are absent where nothing was judged anew.
     pub(crate) fn synced(
         &mut self,
         revision: &Revision,
         renderer: &PluginId,
-        verdicts: &[Verdict],
+        verdicts: Option<&[Verdict]>,
         moved: bool,
     ) {
         self.admitted(renderer);
+        if let Some(verdicts) = verdicts {
+            self.status.verdicts = summary(verdicts);
+        }
         // A commit that changed nothing for this Application is not worth a write of its own.
         let unsettled = condition(&self.status.conditions, ConditionType::Applied)
             .is_none_or(|applied| applied.status != ConditionStatus::True.as_str());
@@ -110,7 +116,6 @@ impl<'a> Draft<'a> {
             self.status.last_applied_time = Some(self.now.clone());
             let message = format!("the cluster equals {}", label(revision));
             self.set(ConditionType::Applied, ConditionStatus::True, Reason::Succeeded, &message);
-            self.status.verdicts = summary(verdicts);
         }
         self.derive_ready();
     }
@@ -235,12 +240,15 @@ fn summary(verdicts: &[Verdict]) -> Option<VerdictSummary> {
     let count = |action| {
         u32::try_from(verdicts.iter().filter(|verdict| verdict.action == action).count()).unwrap_or(u32::MAX)
     };
+    // What refuses comes first.
+    let mut ordered: Vec<_> = verdicts.iter().collect();
+    ordered.sort_by_key(|verdict| verdict.action);
     Some(VerdictSummary {
         denied: count(Action::Deny),
         warned: count(Action::Warn),
         audited: count(Action::Audit),
-        findings: verdicts
-            .iter()
+        findings: ordered
+            .into_iter()
             .take(QUOTED_FINDINGS)
             .map(|verdict| verdict.diagnostic().to_string().chars().take(1024).collect())
             .collect(),
@@ -274,6 +282,7 @@ mod tests {
 
     use super::*;
     use crate::controller::report::Cause;
+    use crate::object::ObjectKey;
     use crate::source::tree::ObjectId;
 
     fn revision(n: u8) -> Revision {
@@ -307,10 +316,30 @@ mod tests {
             .collect()
     }
 
+    fn denial() -> Verdict {
+        Verdict {
+            gate: "images".to_owned(),
+            policy: "pinned-images".to_owned(),
+            plugin: renderer(),
+            rule: None,
+            action: Action::Deny,
+            object: ObjectKey {
+                group: String::new(),
+                kind: "Pod".to_owned(),
+                namespace: None,
+                name: "p".to_owned(),
+            },
+            pointer: None,
+            message: "no".to_owned(),
+            origin: None,
+            column: None,
+        }
+    }
+
     fn synced() -> ApplicationStatus {
         let mut status = ApplicationStatus::default();
         let mut draft = Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH);
-        draft.synced(&revision(1), &renderer(), &[], true);
+        draft.synced(&revision(1), &renderer(), Some(&[]), true);
         draft.health(&roll_up(plugin::HealthState::Healthy, ""), false);
         status
     }
@@ -338,6 +367,7 @@ mod tests {
             message: "a.yaml:3: no".to_owned(),
             cause: Cause::Refused,
             touched: false,
+            verdicts: vec![denial()],
         };
         Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH).failed(&revision(2), &error);
         assert_eq!(
@@ -353,6 +383,9 @@ mod tests {
         assert_eq!(status.revision.as_ref().unwrap().commit, revision(1).commit.to_string());
         let ready = condition(&status.conditions, ConditionType::Ready).unwrap();
         assert_eq!(ready.message, "02020202 (commit 2): a.yaml:3: no");
+        let verdicts = status.verdicts.unwrap();
+        assert_eq!((verdicts.denied, verdicts.warned, verdicts.audited), (1, 0, 0));
+        assert_eq!(verdicts.findings.len(), 1);
     }
 
     #[test]
@@ -360,7 +393,7 @@ mod tests {
         let mut status = synced();
         let before = status.clone();
         let mut draft = Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH);
-        draft.synced(&revision(2), &renderer(), &[], false);
+        draft.synced(&revision(2), &renderer(), None, false);
         draft.health(&roll_up(plugin::HealthState::Healthy, ""), false);
         assert_eq!(status, before);
     }

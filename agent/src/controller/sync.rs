@@ -11,14 +11,15 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Desk;
-use super::event::{Name, Target};
-use super::report::SyncError;
+use super::event::Target;
+use super::records::{RecordError, Records};
+use super::report::{Stage, SyncError};
 use super::sources::Sources;
 use crate::api::{Application, ApplicationSpec};
 use crate::apply::{self, ApplyError, Change, ChangeSet, Writer};
 use crate::cluster::{Cluster, ClusterError, Gvk};
 use crate::gate::{self, Admitted, Gate, Policies, Verdict};
-use crate::object::ObjectKey;
+use crate::object::{Name, ObjectKey};
 use crate::observe::index::Noticed;
 use crate::observe::watch::Observer;
 use crate::plan::inventory::Inventory;
@@ -41,6 +42,7 @@ impl<T: Renderers + Policies> Plugins for T {}
 pub(crate) struct Steps {
     pub(crate) cluster: Cluster,
     pub(crate) claim: Claim,
+    pub(crate) records: Records,
     pub(crate) sources: Sources,
     pub(crate) plugins: Arc<dyn Plugins>,
     pub(crate) memo: Arc<Memo>,
@@ -54,7 +56,8 @@ pub(crate) struct Steps {
 /// How a sync that reached its target went.
 pub(crate) struct SyncReport {
     pub(crate) rendered: Arc<Rendered>,
-    pub(crate) verdicts: Vec<Verdict>,
+    /// Absent where the set was judged before.
+    pub(crate) verdicts: Option<Vec<Verdict>>,
     pub(crate) warnings: Vec<String>,
     /// What was written.
     pub(crate) changes: Vec<(ObjectKey, Change)>,
@@ -83,6 +86,29 @@ impl Steps {
         settle(desk, &admitted, target, &plan, changes)
     }
 
+    /// Takes the set that was applied last in hand again, where a restart has
+    /// forgotten it: while a newer commit is refused, drift is corrected from
+    /// it. Writes nothing.
+    pub(crate) async fn recall(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<(), SyncError> {
+        let Some(applied) = desk.status().revision.as_ref() else { return Ok(()) };
+        let (revision, tree) = self
+            .sources
+            .recall(&repository_of(desk, application), &applied.commit, cancel)
+            .await
+            .map_err(|error| SyncError::source(&error))?;
+        let rendered = self.render(application, tree.clone(), &revision).await?;
+        // The rules may have changed since it was admitted.
+        let admitted = self.judge(desk, rendered, tree).await?;
+        let plan = self.plan(desk, application, &admitted, &revision).await?;
+        desk.take_back_in_hand(&plan);
+        Ok(())
+    }
+
     /// source: the commit's files.
     fn open(
         &self,
@@ -90,8 +116,7 @@ impl Steps {
         application: &Application,
         target: &Target,
     ) -> Result<Arc<dyn Tree>, SyncError> {
-        let repository =
-            Name { namespace: desk.name.namespace.clone(), name: application.spec.repository.name.clone() };
+        let repository = repository_of(desk, application);
         self.sources.tree(&repository, &target.revision).map_err(|error| {
             self.sources.distrust(&repository);
             SyncError::source(&error)
@@ -169,14 +194,15 @@ impl Steps {
         let generation = application.metadata.generation.unwrap_or(0);
         let renderer = admitted.rendered().renderer();
         let recorded = desk
-            .record_intent(&self.cluster, generation, &intent, |draft| {
+            .record_intent(&self.records, generation, &intent, |draft| {
                 draft.applying(&target.revision, renderer);
             })
             .await;
         match recorded {
             Ok(true) => Ok(intent),
             Ok(false) => Err(SyncError::fenced()),
-            Err(error) => Err(SyncError::cluster(&error)),
+            Err(RecordError::NotLeading) => Err(SyncError::cancelled(Stage::Apply, false)),
+            Err(RecordError::Cluster(error)) => Err(SyncError::cluster(&error)),
         }
     }
 
@@ -195,8 +221,6 @@ impl Steps {
             return Ok(ChangeSet { written: Vec::new(), deleted: Vec::new(), inventory: intent });
         }
         let began = Instant::now();
-        // From here on, what was in hand before describes the cluster no more.
-        desk.hand = None;
         // Controllers answer a write at once: what a watch shows of an object before its write is taken in
         // must find it known already.
         self.track(desk, &intent);
@@ -212,6 +236,8 @@ impl Steps {
         match error {
             None => Ok(changes),
             Some(error) => {
+                // What was in hand before describes the cluster no more.
+                desk.take_partly_in_hand(plan, &changes);
                 self.track(desk, &changes.inventory);
                 let error = SyncError::apply(&error);
                 self.observe_written(desk, changes).await;
@@ -321,7 +347,7 @@ impl Steps {
 
 impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
-        Self { rendered, verdicts: Vec::new(), warnings: Vec::new(), changes: Vec::new() }
+        Self { rendered, verdicts: None, warnings: Vec::new(), changes: Vec::new() }
     }
 }
 
@@ -342,10 +368,14 @@ fn settle(
     }
     Ok(SyncReport {
         rendered,
-        verdicts: admitted.verdicts().to_vec(),
+        verdicts: Some(admitted.verdicts().to_vec()),
         warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
         changes,
     })
+}
+
+fn repository_of(desk: &Desk, application: &Application) -> Name {
+    Name { namespace: desk.name.namespace.clone(), name: application.spec.repository.name.clone() }
 }
 
 fn target_namespace(desk: &Desk, spec: &ApplicationSpec) -> String {

@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::controller::event::Name;
-use crate::object::ObjectKey;
+use crate::object::{Name, ObjectKey};
 use crate::plan::Live;
 use crate::plan::inventory::Inventory;
 use crate::plugin::{Assessment, HealthState};

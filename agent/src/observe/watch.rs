@@ -14,12 +14,12 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Notice;
 use super::index::{Index, Noticed, RollUp};
 use crate::apply::live_of;
 use crate::cluster::{Cluster, Gvk, Resource, View, WatchEvent};
-use crate::controller::event::{Event, Name, send};
 use crate::lock::lock;
-use crate::object::{APPLICATION_UID_LABEL, ObjectKey};
+use crate::object::{APPLICATION_UID_LABEL, Name, ObjectKey};
 use crate::plugin::{Assessment, HealthState, PluginError};
 
 /// How long the first list of a kind is awaited before a sync goes on without it.
@@ -53,7 +53,7 @@ pub(crate) trait HealthRules: Send + Sync {
 pub(crate) struct Observer {
     cluster: Cluster,
     rules: Arc<dyn HealthRules>,
-    events: mpsc::Sender<Event>,
+    notices: mpsc::Sender<Notice>,
     stop: CancellationToken,
     tasks: TaskTracker,
     index: Mutex<Index>,
@@ -71,13 +71,13 @@ impl Observer {
     pub(crate) fn new(
         cluster: Cluster,
         rules: Arc<dyn HealthRules>,
-        events: mpsc::Sender<Event>,
+        notices: mpsc::Sender<Notice>,
         stop: CancellationToken,
     ) -> Arc<Self> {
         let observer = Arc::new(Self {
             cluster,
             rules,
-            events,
+            notices,
             stop,
             tasks: TaskTracker::new(),
             index: Mutex::default(),
@@ -272,17 +272,23 @@ impl Observer {
         vec![Assessment { state: HealthState::Progressing, message }; count]
     }
 
-    /// Tells the controller of an object that is not as it was applied.
+    /// Gives notice of an object that is not as it was applied.
     pub(crate) async fn drifted(&self, application: &Name, key: ObjectKey) {
         lock(&self.noticed).entry(key.clone()).or_insert_with(Instant::now);
-        send(&self.events, Event::Drifted { name: application.clone(), object: key }).await;
+        self.tell(Notice::Drifted { application: application.clone(), object: key }).await;
     }
 
     async fn report(&self, applications: BTreeSet<Name>) {
         for name in applications {
             let state = self.roll_up(&name).state;
-            send(&self.events, Event::HealthChanged { name, state }).await;
+            self.tell(Notice::Health { application: name, state }).await;
         }
+    }
+
+    /// Waits while nobody takes the notices.
+    async fn tell(&self, notice: Notice) {
+        // Whoever takes them is gone only when everything ends.
+        let _ = self.notices.send(notice).await;
     }
 }
 

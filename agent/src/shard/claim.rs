@@ -30,6 +30,11 @@ impl Claim {
         self.until.store(0, Ordering::Release);
     }
 
+    /// Whether writing is allowed at this moment.
+    pub(crate) fn allows(&self) -> bool {
+        self.remaining(boot_time()).is_some()
+    }
+
     /// How much longer writing is allowed; none when it is not.
     pub(crate) fn remaining(&self, now: Duration) -> Option<Duration> {
         let until = Duration::from_millis(self.until.load(Ordering::Acquire));

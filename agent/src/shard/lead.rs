@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::claim::{Claim, boot_time};
 use super::election::{Election, LEASE_DURATION, Lease, Step};
 use crate::cluster::{Cluster, ClusterError, LeaseRecord};
-use crate::controller::event::Event;
 
 /// The Lease that stands for all Applications.
 const LEASE_NAME: &str = "windlass-agent";
@@ -19,13 +18,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to wait after a request that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Takes part in the election until `stop`, then gives the Lease back.
+/// Takes part in the election until `stop`, then gives the Lease back. `leadership` is told of each change.
 pub(crate) async fn lead(
     cluster: Cluster,
     namespace: String,
     identity: String,
     claim: Claim,
-    events: mpsc::Sender<Event>,
+    leadership: mpsc::Sender<bool>,
     stop: CancellationToken,
 ) {
     let cluster = cluster.with_timeout(REQUEST_TIMEOUT);
@@ -42,7 +41,7 @@ pub(crate) async fn lead(
         if leads != leading {
             leading = leads;
             tracing::info!(leading, identity = candidate.identity, "leadership");
-            if events.send(Event::Leadership(leading)).await.is_err() {
+            if leadership.send(leading).await.is_err() {
                 break;
             }
         }

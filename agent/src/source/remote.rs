@@ -171,12 +171,7 @@ impl Remote {
         known: Option<&Revision>,
         cancelled: &CancellationToken,
     ) -> Result<Polled, SourceError> {
-        let _polling = lock(&self.polling);
-        self.guard.begin(cancelled, self.timeout);
-        let result = catch_unwind(AssertUnwindSafe(|| self.poll_guarded(known)));
-        let result = result.unwrap_or_else(|panic| {
-            Err(SourceError::Internal { url: self.url.clone(), problem: panic_message(panic.as_ref()) })
-        });
+        let result = self.guarded(cancelled, || self.poll_guarded(known));
         let is_about_the_server = |error: &SourceError| {
             !matches!(
                 error,
@@ -190,6 +185,42 @@ impl Remote {
             self.client.forget();
         }
         result
+    }
+
+    /// Describes a commit, and fetches it if it is not here. The next poll is
+    /// not concerned. Blocks as [`Remote::poll`] does.
+    ///
+    /// # Errors
+    /// As [`Remote::poll`]; [`SourceError::Protocol`] where the server has no such commit any more.
+    pub fn recall(&self, commit: ObjectId, cancelled: &CancellationToken) -> Result<Revision, SourceError> {
+        self.guarded(cancelled, || {
+            let (store, tip) = {
+                let cache = self.cache();
+                (cache.store().cloned(), cache.tip())
+            };
+            let (Some(store), Some(tip)) = (store, tip) else {
+                return Err(self.corrupt("nothing was fetched yet".to_owned()));
+            };
+            if !self.holds(&store, commit) {
+                self.receive_into(&store, commit, None, self.limits.pack_bytes, None)?;
+                self.adopt(store.clone(), tip)?;
+            }
+            store.revision(commit).map_err(|problem| self.protocol(problem))
+        })
+    }
+
+    /// Runs what talks to the server, one at a time, within the time limit. A
+    /// panic of the Git library is an error.
+    fn guarded<T>(
+        &self,
+        cancelled: &CancellationToken,
+        action: impl FnOnce() -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        let _polling = lock(&self.polling);
+        self.guard.begin(cancelled, self.timeout);
+        catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|panic| {
+            Err(SourceError::Internal { url: self.url.clone(), problem: panic_message(panic.as_ref()) })
+        })
     }
 
     /// The tree of a revision that a poll of this remote gave.
@@ -277,11 +308,13 @@ impl Remote {
         if tip == Some(target) {
             return Ok(Some(store));
         }
-        // An older commit, which may have come without its tree.
-        let revision = store.revision(target);
-        let is_complete =
-            revision.is_ok_and(|here| complete::check(&store, here.tree, self.limits.objects).is_ok());
-        if is_complete { self.adopt(store, target).map(Some) } else { Ok(None) }
+        if self.holds(&store, target) { self.adopt(store, target).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a commit is here with its tree: an older one may have come without.
+    fn holds(&self, store: &ObjectStore, commit: ObjectId) -> bool {
+        let revision = store.revision(commit);
+        revision.is_ok_and(|here| complete::check(store, here.tree, self.limits.objects).is_ok())
     }
 
     /// Fetches `target` on top of what is here, or afresh where that is not

@@ -1,10 +1,9 @@
 //! `/healthz`, `/readyz` and `/metrics` over HTTP.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -19,8 +18,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::lock::lock;
+
 /// Connections served at once; more wait in the listen queue.
 const CONNECTION_LIMIT: usize = 64;
+/// A controller that took no event for so long does not go on by itself.
+const STUCK_AFTER: Duration = Duration::from_secs(30);
 /// How long a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,20 +32,29 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Probes {
     /// The custom resources were listed and plugins are loaded.
     pub(crate) ready: AtomicBool,
-    /// The controller's loop ended: only a restart helps.
-    pub(crate) dead: AtomicBool,
+    /// When the controller took an event last.
+    beat: Mutex<Option<Instant>>,
 }
 
-/// Serves until `stop` is cancelled. Gives the bound address through `bound`.
+impl Probes {
+    /// The controller goes on.
+    pub(crate) fn beat(&self, now: Instant) {
+        *lock(&self.beat) = Some(now);
+    }
+
+    /// Whether it did so lately. Before its first event it is only starting.
+    fn is_alive(&self, now: Instant) -> bool {
+        lock(&self.beat).is_none_or(|beat| now.saturating_duration_since(beat) < STUCK_AFTER)
+    }
+}
+
+/// Serves until `stop` is cancelled.
 pub(crate) async fn serve(
-    address: SocketAddr,
+    listener: TcpListener,
     registry: Arc<Registry>,
     probes: Arc<Probes>,
-    bound: impl FnOnce(SocketAddr),
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
-    bound(listener.local_addr().context("read the address listened on")?);
     let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
     loop {
         let place = places.clone().acquire_owned().await.context("wait for a free connection")?;
@@ -76,10 +88,8 @@ fn answer(request: &Request<Incoming>, registry: &Registry, probes: &Probes) -> 
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n");
     }
     match request.uri().path() {
-        "/healthz" if probes.dead.load(Ordering::Relaxed) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, "the controller has ended\n")
-        }
-        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/healthz" if probes.is_alive(Instant::now()) => text(StatusCode::OK, "ok\n"),
+        "/healthz" => text(StatusCode::SERVICE_UNAVAILABLE, "the controller is stuck\n"),
         "/readyz" if probes.ready.load(Ordering::Relaxed) => text(StatusCode::OK, "ok\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "the custom resources are not listed yet\n"),
         "/metrics" => {
@@ -106,4 +116,18 @@ fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Res
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_controller_that_takes_no_event_for_long_is_stuck() {
+        let (probes, began) = (Probes::default(), Instant::now());
+        assert!(probes.is_alive(began + STUCK_AFTER * 2), "it is starting");
+        probes.beat(began);
+        assert!(probes.is_alive(began + STUCK_AFTER / 2));
+        assert!(!probes.is_alive(began + STUCK_AFTER));
+    }
 }

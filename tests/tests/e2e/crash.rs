@@ -70,6 +70,37 @@ async fn an_agent_that_was_killed_comes_back_to_an_unchanged_cluster_without_a_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_anew_holds_the_last_good_state_while_the_newest_commit_is_refused()
+-> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("recall").await?;
+    let options = fixture.start_agent().await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "good"))?;
+    let good = fixture.repo.commit("good")?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.wait_applied("app", &good).await?;
+
+    // Nothing of the old process is left, not even what it fetched; and the newest commit is broken.
+    fixture.agent = None;
+    fixture.repo.write("app/cm.yaml", "kind: [")?;
+    let bad = fixture.repo.commit("bad")?;
+    fixture.patch("configmap", "settings", json!({"data": {"value": "by hand"}})).await?;
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    fixture.wait_refused("application", "app", "Rendered", "False", "RenderFailed", Some(&bad)).await?;
+    fixture.wait("configmap", "settings", "restored", |map| map["data"]["value"] == "good").await?;
+    fixture.delete("configmap", "settings").await?;
+    fixture.wait("configmap", "settings", "back", |map| map["data"]["value"] == "good").await?;
+    let application = fixture.get("application", "app").await?;
+    assert_eq!(application["status"]["revision"]["commit"], good);
+
+    fixture.repo.write("app/cm.yaml", config_map("settings", "mended"))?;
+    let mended = fixture.repo.commit("mended")?;
+    fixture.wait_applied("app", &mended).await?;
+    assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "mended");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_agents_one_stands_by_and_goes_on_when_the_other_ends() -> anyhow::Result<()> {
     let mut fixture = Fixture::alone("standby").await?;
     let options = fixture.start_agent().await?;

@@ -52,6 +52,8 @@ async fn a_denied_commit_changes_nothing_and_the_place_is_told_until_it_is_mende
     assert_eq!(fixture.get("deployment", "web").await?["metadata"]["resourceVersion"], before);
     let application = fixture.get("application", "app").await?;
     assert_eq!(application["status"]["revision"]["commit"], first);
+    let verdicts = &application["status"]["verdicts"];
+    assert_eq!((&verdicts["denied"], &verdicts["warned"]), (&json!(1), &json!(0)), "{verdicts}");
 
     // The last good state is held meanwhile.
     fixture.patch("configmap", "settings", json!({"data": {"value": "by hand"}})).await?;

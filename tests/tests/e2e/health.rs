@@ -83,3 +83,18 @@ async fn what_does_not_become_healthy_in_time_is_told_even_while_others_are_comm
     fixture.wait_event("app", &["HealthTimeout", "web"]).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_time_for_health_is_given_at_once() -> anyhow::Result<()> {
+    let fixture = Fixture::new("moretime").await?;
+    fixture.repo.write("app/web.yaml", deployment("web", "nginx:1.27", "replicas: 1"))?;
+    fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application_with("app", "app", json!({"healthTimeout": "1s"})).await?;
+    fixture.wait_condition("application", "app", "Healthy", "False", "HealthTimeout").await?;
+    fixture.patch("application", "app", json!({"spec": {"healthTimeout": "1h"}})).await?;
+    fixture.wait_condition("application", "app", "Healthy", "Unknown", "Progressing").await?;
+    fixture.patch("application", "app", json!({"spec": {"healthTimeout": "2s"}})).await?;
+    fixture.wait_condition("application", "app", "Healthy", "False", "HealthTimeout").await?;
+    Ok(())
+}

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::fight::Fight;
-use crate::controller::event::{Attempt, Name, Target, Waiting};
-use crate::object::ObjectKey;
+use crate::controller::event::{Attempt, Target, Waiting};
+use crate::object::{Name, ObjectKey};
 
 pub(super) struct Application {
     pub(super) version: u64,
     pub(super) repository: Name,
     pub(super) suspended: bool,
     pub(super) health_timeout: Duration,
-    /// What was synced completely, last.
-    pub(super) synced: Option<Target>,
+    pub(super) held: Held,
     pub(super) failed: Option<Failed>,
     pub(super) running: Option<Running>,
     pub(super) queued: bool,
@@ -22,6 +21,32 @@ pub(super) struct Application {
     pub(super) waiting: Option<Waiting>,
     /// Deleted while an attempt was running.
     pub(super) gone: bool,
+}
+
+/// Which manifests are in hand, from which drift can be corrected.
+#[derive(Default)]
+pub(super) enum Held {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of what is applied, which is not all that any target wants.
+    LastGood,
+    /// All that this target wants, and they are applied.
+    Synced(Target),
+}
+
+impl Held {
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
+    /// What was synced completely, last.
+    pub(super) fn synced(&self) -> Option<&Target> {
+        match self {
+            Self::Synced(target) => Some(target),
+            Self::Nothing | Self::LastGood => None,
+        }
+    }
 }
 
 pub(super) struct Failed {
@@ -55,7 +80,7 @@ impl Application {
             repository,
             suspended: false,
             health_timeout: Duration::ZERO,
-            synced: None,
+            held: Held::Nothing,
             failed: None,
             running: None,
             queued: false,
@@ -67,7 +92,7 @@ impl Application {
     }
 
     pub(super) fn forget_outcome(&mut self) {
-        self.synced = None;
+        self.held = Held::Nothing;
         self.failed = None;
         self.drifted.clear();
         self.health_deadline = None;
@@ -81,10 +106,12 @@ impl Application {
             .failed
             .as_ref()
             .is_some_and(|failed| failed.target == *target && failed.retry_at.is_none_or(|at| at > now));
-        if self.synced.as_ref() != Some(target) && !held {
+        if self.held.synced() != Some(target) && !held {
             return Some(Step::Sync(target.clone()));
         }
-        self.synced.as_ref()?;
+        if self.held.is_nothing() {
+            return None;
+        }
         let objects: Vec<_> = self
             .drifted
             .iter()

@@ -1,6 +1,6 @@
 //! The decisions, tried in every order that a generator can think of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -25,6 +25,13 @@ fn commit(n: u8) -> Arc<Revision> {
     })
 }
 
+const AGAIN: Retry = Retry::After(Duration::ZERO);
+
+/// A failure after which nothing is in hand that was not so before.
+fn failed(retry: Retry, touched: bool) -> SyncEnd {
+    SyncEnd::Failed { retry, touched, in_hand: !touched }
+}
+
 fn object(n: u8) -> ObjectKey {
     ObjectKey {
         group: String::new(),
@@ -45,6 +52,8 @@ struct World {
     runs: BTreeMap<Name, (Attempt, Option<Target>, bool)>,
     /// What was synced last, per Application.
     synced: BTreeMap<Name, Target>,
+    /// Whose last good state is in hand.
+    in_hand: BTreeSet<Name>,
     log: Vec<Action>,
 }
 
@@ -59,6 +68,7 @@ impl World {
             polls: Vec::new(),
             runs: BTreeMap::new(),
             synced: BTreeMap::new(),
+            in_hand: BTreeSet::new(),
             log: Vec::new(),
         }
     }
@@ -90,6 +100,9 @@ impl World {
 
     fn send(&mut self, event: Event) -> Vec<Action> {
         if let Event::Leadership(leading) = event {
+            if leading && !self.leading {
+                self.in_hand.clear();
+            }
             self.leading = leading;
         }
         let actions = self.state.on_event(self.now, event);
@@ -109,6 +122,7 @@ impl World {
             Action::Sync { name, attempt, target } => self.start(name, *attempt, Some(target.clone())),
             Action::Correct { name, attempt, objects } => {
                 assert!(!objects.is_empty());
+                assert!(self.in_hand.contains(name), "nothing to correct {name} from");
                 self.start(name, *attempt, None);
             }
             Action::Cancel(attempt) => {
@@ -151,6 +165,15 @@ impl World {
         let end = if cancelled && !done { SyncEnd::Cancelled { touched: true } } else { end };
         if done {
             self.synced.insert(name.clone(), target);
+        }
+        match end {
+            SyncEnd::Done { .. } | SyncEnd::Failed { in_hand: true, .. } => {
+                self.in_hand.insert(name.clone());
+            }
+            SyncEnd::Failed { in_hand: false, .. } | SyncEnd::Cancelled { touched: true } => {
+                self.in_hand.remove(&name);
+            }
+            SyncEnd::Cancelled { touched: false } => {}
         }
         self.send(Event::Synced { name, attempt, end });
     }
@@ -215,7 +238,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_u8).prop_map(Step::ApplicationGone),
         1 => Just(Step::Rules),
         6 => (0..4_usize, prop::option::weighted(0.7, 1..5_u8)).prop_map(|(i, c)| Step::PollEnds(i, c)),
-        6 => (0..4_usize, 0..4_u8).prop_map(|(i, e)| Step::RunEnds(i, e)),
+        6 => (0..4_usize, 0..6_u8).prop_map(|(i, e)| Step::RunEnds(i, e)),
         3 => (0..4_u8, 0..2_u8).prop_map(|(n, o)| Step::Drift(n, o)),
         2 => (0..4_u8, any::<bool>()).prop_map(|(n, h)| Step::Health(n, h)),
         1 => any::<bool>().prop_map(Step::Leadership),
@@ -240,9 +263,12 @@ fn run(world: &mut World, step: &Step) {
         }
         Step::Rules => drop(world.send(Event::RulesChanged)),
         Step::PollEnds(index, Some(n)) => world.finish_poll(index, Polled::Revision(commit(n))),
-        Step::PollEnds(index, None) => world.finish_poll(index, Polled::Failed),
-        Step::RunEnds(index, 0) => world.finish_run(index, SyncEnd::Failed { retry: true, touched: true }),
-        Step::RunEnds(index, 1) => world.finish_run(index, SyncEnd::Failed { retry: false, touched: false }),
+        Step::PollEnds(index, None) => world.finish_poll(index, Polled::Failed { asked: Duration::ZERO }),
+        Step::RunEnds(index, 0) => world.finish_run(index, failed(AGAIN, true)),
+        Step::RunEnds(index, 1) => world.finish_run(index, failed(Retry::Never, false)),
+        Step::RunEnds(index, 2) => {
+            world.finish_run(index, SyncEnd::Failed { retry: AGAIN, touched: true, in_hand: true });
+        }
         Step::RunEnds(index, _) => world.finish_run(index, SyncEnd::Done { touched: true }),
         Step::Drift(n, o) => drop(world.send(Event::Drifted { name: name(n), object: object(o) })),
         Step::Health(n, healthy) => {
@@ -309,7 +335,7 @@ fn an_unchanged_commit_starts_nothing() {
 fn what_only_a_change_can_help_is_not_tried_again_until_something_changes() {
     let mut world = World::simple();
     world.finish_poll(0, Polled::Revision(commit(1)));
-    world.finish_run(0, SyncEnd::Failed { retry: false, touched: false });
+    world.finish_run(0, failed(Retry::Never, false));
     for _ in 0..100 {
         world.pass(INTERVAL);
         world.finish_poll(0, Polled::Revision(commit(1)));
@@ -326,9 +352,37 @@ fn drift_of_the_last_good_state_is_corrected_while_a_newer_commit_is_refused() {
     world.finish_run(0, SyncEnd::Done { touched: true });
     world.pass(INTERVAL);
     world.finish_poll(0, Polled::Revision(commit(2)));
-    world.finish_run(0, SyncEnd::Failed { retry: false, touched: false });
+    world.finish_run(0, failed(Retry::Never, false));
     let actions = world.send(Event::Drifted { name: name(0), object: object(0) });
     assert!(matches!(actions.as_slice(), [Action::Correct { .. }]), "{actions:?}");
+}
+
+#[test]
+fn without_the_last_good_state_in_hand_drift_waits() {
+    let mut world = World::simple();
+    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_run(0, SyncEnd::Failed { retry: Retry::Never, touched: false, in_hand: false });
+    assert!(world.send(Event::Drifted { name: name(0), object: object(0) }).is_empty());
+    // A later try has it.
+    world.send(Event::RulesChanged);
+    world.finish_run(0, failed(Retry::Never, false));
+    assert!(matches!(world.log.last(), Some(Action::Correct { .. })), "{:?}", world.log.last());
+}
+
+#[test]
+fn a_server_that_asks_for_rest_is_not_asked_again_before() {
+    let mut world = World::simple();
+    let rest = INTERVAL * 6;
+    world.finish_poll(0, Polled::Failed { asked: rest });
+    world.pass(INTERVAL * 5);
+    assert!(world.polls.is_empty());
+    world.pass(INTERVAL);
+    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_run(0, failed(Retry::After(rest), true));
+    world.pass(INTERVAL * 5);
+    assert!(world.runs.is_empty());
+    world.pass(INTERVAL);
+    assert_eq!(world.runs.len(), 1);
 }
 
 #[test]
@@ -401,7 +455,7 @@ fn a_repository_that_was_never_polled_is_explained_only_when_its_first_poll_fail
     };
     let mut world = World::simple();
     assert_eq!(told(&world), 0);
-    world.finish_poll(0, Polled::Failed);
+    world.finish_poll(0, Polled::Failed { asked: Duration::ZERO });
     assert_eq!(told(&world), 1);
 }
 

@@ -208,3 +208,46 @@ fn kinds_of_entries_are_told_apart() {
     assert!(matches!(tree.list("a.yaml"), Err(TreeError::WrongKind { .. })));
     assert!(matches!(tree.entry(&"x/".repeat(64)), Err(TreeError::Limit { .. })));
 }
+
+#[test]
+fn an_older_commit_is_recalled_from_here_or_else_from_the_server() {
+    let setup = Setup::new();
+    let never = CancellationToken::new();
+    let (first, _) = moved(&setup.remote(), None);
+    setup.server.commit("a.yaml", "two", "Second");
+    setup.server.commit("a.yaml", "three", "Third");
+
+    // Fetched afresh, there is the newest commit only.
+    fs::remove_dir_all(setup.cache.path()).unwrap();
+    let remote = setup.remote();
+    let (third, _) = moved(&remote, None);
+    setup.server.seen();
+    assert_eq!(remote.recall(first.commit, &never), Ok(first.clone()));
+    assert_eq!(setup.server.seen().len(), 1);
+    assert_eq!(text(&remote, &first, "a.yaml"), "one");
+    assert_eq!(text(&remote, &third, "a.yaml"), "three");
+
+    // The next poll builds on the newest commit, as if nothing had been recalled.
+    setup.server.commit("b.yaml", "four", "Fourth");
+    let (fourth, fast_forward) = moved(&remote, Some(&third));
+    assert_eq!(fast_forward, Some(true));
+    assert_eq!(text(&remote, &fourth, "a.yaml"), "three");
+    drop(remote);
+
+    // Another process finds it here.
+    let remote = setup.remote();
+    setup.server.seen();
+    assert_eq!(remote.recall(first.commit, &never), Ok(first.clone()));
+    assert!(setup.server.seen().is_empty());
+}
+
+#[test]
+fn a_commit_that_the_server_does_not_have_is_not_recalled() {
+    let setup = Setup::new();
+    let remote = setup.remote();
+    let never = CancellationToken::new();
+    assert!(matches!(remote.recall(ObjectId([7; 20]), &never), Err(SourceError::Corrupt { .. })));
+    let (first, _) = moved(&remote, None);
+    assert!(remote.recall(ObjectId([7; 20]), &never).is_err());
+    assert_eq!(poll(&remote, Some(&first)), Ok(Polled::Unchanged));
+}
