@@ -15,7 +15,6 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -151,6 +150,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Admitted {
     rendered: Arc<Rendered>,
+    manifests: Vec<Manifest>,
     verdicts: Vec<Verdict>,
     warnings: Vec<Diagnostic>,
 }
@@ -158,7 +158,7 @@ pub struct Admitted {
 impl Admitted {
     /// The objects, in the renderer's order.
     pub fn manifests(&self) -> &[Manifest] {
-        self.rendered.manifests()
+        &self.manifests
     }
 
     /// What they were rendered from and by.
@@ -199,7 +199,7 @@ pub fn judge(
         gates.iter().filter(|gate| gate.selects_application(namespace, name)).collect();
     selected.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let objects = Objects::new(rendered.manifests());
+    let objects = Objects { manifests: rendered.manifests(), texts: rendered.texts().cloned().collect() };
     let mut findings: Vec<(usize, Verdict)> = Vec::new();
     let mut warnings = rendered.warnings().to_vec();
     for (gate, policy) in selected.iter().flat_map(|gate| gate.policies.iter().map(move |p| (gate, p))) {
@@ -220,27 +220,19 @@ pub fn judge(
     if verdicts.iter().any(|verdict| verdict.action == Action::Deny) {
         return Err(GateError::Denied(verdicts));
     }
-    Ok(Admitted { rendered, verdicts, warnings })
+    Ok(Admitted { manifests: objects.manifests, rendered, verdicts, warnings })
 }
 
-/// The objects with their bytes, which are made once and only when a policy
-/// wants them.
-struct Objects<'a> {
-    manifests: &'a [Manifest],
-    bytes: Vec<OnceCell<Bytes>>,
+/// The objects, and what the policies see of them.
+struct Objects {
+    manifests: Vec<Manifest>,
+    /// The JSON text of each.
+    texts: Vec<Bytes>,
 }
 
-impl<'a> Objects<'a> {
-    fn new(manifests: &'a [Manifest]) -> Self {
-        Self { manifests, bytes: vec![OnceCell::new(); manifests.len()] }
-    }
-
+impl Objects {
     fn key(&self, index: usize) -> &ObjectKey {
         &self.manifests[index].key
-    }
-
-    fn bytes(&self, index: usize) -> Bytes {
-        self.bytes[index].get_or_init(|| Bytes::from(self.manifests[index].object.to_string())).clone()
     }
 }
 
@@ -248,7 +240,7 @@ impl<'a> Objects<'a> {
 fn ask(
     gate: &Gate,
     asked: &GatePolicy,
-    objects: &Objects<'_>,
+    objects: &Objects,
     policies: &dyn Policies,
 ) -> Result<Vec<(usize, Verdict)>, GateError> {
     let all = 0..objects.manifests.len();
@@ -299,9 +291,9 @@ fn evaluate(
     policy: &dyn Policy,
     config: &Value,
     batch: &[usize],
-    objects: &Objects<'_>,
+    objects: &Objects,
 ) -> Result<Vec<Vec<Finding>>, PluginError> {
-    let bytes: Vec<Bytes> = batch.iter().map(|index| objects.bytes(*index)).collect();
+    let bytes: Vec<Bytes> = batch.iter().map(|index| objects.texts[*index].clone()).collect();
     let answers = policy.evaluate(config, &bytes)?;
     // Which answer belongs to which object would be a guess.
     if answers.len() != batch.len() {
@@ -312,11 +304,11 @@ fn evaluate(
 }
 
 /// Cuts `wanted` into calls of a bounded size.
-fn batches<'a>(wanted: &'a [usize], objects: &Objects<'_>) -> Vec<&'a [usize]> {
+fn batches<'a>(wanted: &'a [usize], objects: &Objects) -> Vec<&'a [usize]> {
     let mut batches = Vec::new();
     let (mut start, mut size) = (0, 0);
     for (position, index) in wanted.iter().enumerate() {
-        let bytes = objects.bytes(*index).len();
+        let bytes = objects.texts[*index].len();
         let full = position - start == BATCH_OBJECTS || size + bytes > BATCH_BYTES;
         if full && position > start {
             batches.push(&wanted[start..position]);

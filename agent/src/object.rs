@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -125,6 +126,30 @@ impl Manifest {
         } else {
             format!("{}/{}", self.key.group, self.version)
         }
+    }
+}
+
+/// A JSON value as compact text, which is what is kept of one: as a tree of
+/// maps it would take twenty times as much memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packed(Bytes);
+
+impl Packed {
+    /// The text, with the keys of maps in their order.
+    pub(crate) fn text(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The value again.
+    pub(crate) fn unpack(&self) -> Value {
+        // It was written by `From<&Value>`, and so can be read.
+        serde_json::from_slice(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<&Value> for Packed {
+    fn from(value: &Value) -> Self {
+        Self(Bytes::from(value.to_string().into_bytes().into_boxed_slice()))
     }
 }
 

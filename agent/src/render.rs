@@ -19,6 +19,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -28,7 +29,7 @@ pub use memo::{Memo, MemoCounts};
 pub use renderer::{Absent, PluginId, RawManifest, RawOutput, Renderer, Renderers};
 
 use crate::diagnostic::Diagnostic;
-use crate::object::Manifest;
+use crate::object::{Manifest, ObjectKey, Origin, Packed};
 use crate::plugin::RenderRequest;
 use crate::source::trace::{Inputs, TracedTree, TreeLimits};
 use crate::source::tree::{Tree, TreeError};
@@ -82,17 +83,42 @@ impl Default for RenderLimits {
 /// A complete set of manifests. Only [`render`] makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
-    manifests: Arc<[Manifest]>,
+    manifests: Arc<[Kept]>,
     warnings: Vec<Diagnostic>,
     inputs: Inputs,
     renderer: PluginId,
     digest: String,
 }
 
+/// A manifest as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+struct Kept {
+    key: ObjectKey,
+    version: String,
+    object: Packed,
+    origin: Option<Origin>,
+}
+
 impl Rendered {
-    /// The objects in the renderer's order, each key once.
-    pub fn manifests(&self) -> &[Manifest] {
-        &self.manifests
+    /// The objects in the renderer's order, each key once. They are kept as
+    /// text and made from it at each call.
+    pub fn manifests(&self) -> Vec<Manifest> {
+        self.manifests.iter().map(Manifest::from).collect()
+    }
+
+    /// The JSON text of each object, in the same order.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Bytes> {
+        self.manifests.iter().map(|kept| kept.object.text())
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.manifests.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.manifests.is_empty()
     }
 
     /// What the renderer warned of.
@@ -143,8 +169,9 @@ pub fn render(
     });
     match checked {
         Ok((manifests, warnings, renderer)) => {
+            let manifests: Arc<[Kept]> = manifests.into_iter().map(Kept::from).collect();
             let digest = digest_of(&manifests);
-            Ok(Rendered { manifests: manifests.into(), warnings, inputs, renderer, digest })
+            Ok(Rendered { manifests, warnings, inputs, renderer, digest })
         }
         Err(error) => Err(RenderFailure { error, inputs }),
     }
@@ -182,11 +209,24 @@ fn leaves_a_part(error: &TreeError) -> bool {
     matches!(error, TreeError::Unreadable { .. } | TreeError::Limit { .. })
 }
 
-fn digest_of(manifests: &[Manifest]) -> String {
+impl From<Manifest> for Kept {
+    fn from(Manifest { key, version, object, origin }: Manifest) -> Self {
+        Self { key, version, object: Packed::from(&object), origin }
+    }
+}
+
+impl From<&Kept> for Manifest {
+    fn from(kept: &Kept) -> Self {
+        let Kept { key, version, object, origin } = kept.clone();
+        Self { key, version, object: object.unpack(), origin }
+    }
+}
+
+fn digest_of(manifests: &[Kept]) -> String {
     let mut hasher = Sha256::new();
     for manifest in manifests {
         // The map type sorts its keys, so equal objects have equal bytes.
-        hasher.update(manifest.object.to_string());
+        hasher.update(manifest.object.text());
         hasher.update([0]);
     }
     hex::encode(hasher.finalize())

@@ -3,6 +3,7 @@
 //! Takes a Repository's address, ref and credentials; gives a [`Revision`] and
 //! a [`tree::Tree`] of it. Never checks anything out, never writes to Git.
 
+pub(crate) mod changes;
 mod error;
 pub mod folder_tree;
 pub mod git_tree;

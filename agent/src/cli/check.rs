@@ -140,7 +140,7 @@ fn check(
             return report;
         }
     };
-    report.objects = rendered.manifests().len();
+    report.objects = rendered.len();
     let tree = folder.tree.as_ref();
     match judge(Arc::new(rendered), &job.namespace, &job.name, gates, policies, tree) {
         Ok(admitted) => {

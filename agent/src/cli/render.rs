@@ -101,7 +101,8 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     let text = match (arguments.output, arguments.provenance) {
         (Format::Yaml, provenance) => as_yaml(&rendered, provenance),
         (Format::Json, false) => {
-            let items: Vec<&Value> = rendered.manifests().iter().map(|manifest| &manifest.object).collect();
+            let items: Vec<Value> =
+                rendered.manifests().into_iter().map(|manifest| manifest.object).collect();
             as_json(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?
         }
         (Format::Json, true) => as_json(&report(&rendered))?,

@@ -15,7 +15,7 @@ use crate::apply::ChangeSet;
 use crate::cluster::{ClusterError, Gvk, ObjectRef, merge_patch};
 use crate::controller::status::Draft;
 use crate::lock::lock;
-use crate::object::{Name, ObjectKey};
+use crate::object::{Name, ObjectKey, Origin, Packed};
 use crate::plan::inventory::Inventory;
 use crate::plan::stamp::Owner;
 use crate::plan::{Desired, Plan};
@@ -24,8 +24,8 @@ use crate::render::Rendered;
 /// How often a conditional write of the status is begun anew.
 const ATTEMPTS: usize = 3;
 
-/// The resource as the watch shows it, apart from the desk, whose user may be
-/// in the middle of a sync.
+/// The resource as the watch shows it, without its status, apart from the
+/// desk, whose user may be in the middle of a sync.
 pub(crate) struct Resource {
     current: Mutex<Arc<Application>>,
 }
@@ -49,7 +49,37 @@ pub(crate) struct Hand {
     /// The complete set that they are, and what it was made for; absent where
     /// a write failed half-way, or the set was made anew after a restart.
     settled: Option<(Arc<Rendered>, Target)>,
-    desired: HashMap<ObjectKey, Arc<Desired>>,
+    desired: HashMap<ObjectKey, Kept>,
+}
+
+/// An object as it will be sent, kept as text.
+struct Kept {
+    version: String,
+    body: Packed,
+    digest: String,
+    origin: Option<Origin>,
+}
+
+impl Kept {
+    fn of(desired: &Desired) -> Self {
+        let Desired { version, body, digest, origin, .. } = desired;
+        Self {
+            version: version.clone(),
+            body: Packed::from(body),
+            digest: digest.clone(),
+            origin: origin.clone(),
+        }
+    }
+
+    fn desired(&self, key: &ObjectKey) -> Desired {
+        Desired {
+            key: key.clone(),
+            version: self.version.clone(),
+            body: self.body.unpack(),
+            digest: self.digest.clone(),
+            origin: self.origin.clone(),
+        }
+    }
 }
 
 /// One Application's desk. Whoever holds it is the only one who works on it.
@@ -69,9 +99,8 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Starts from what the resource's status says.
-    pub(crate) fn new(name: Name, application: &Application) -> Self {
-        let status = application.status.clone().unwrap_or_default();
+    /// Starts from the resource and its status.
+    pub(crate) fn new(name: Name, application: &Application, status: ApplicationStatus) -> Self {
         let owner = owner_of(&name, application);
         let id = owner.applyset_id();
         let marked = application
@@ -135,7 +164,7 @@ impl Desk {
     /// The manifests in hand of these objects.
     pub(crate) fn in_hand(&self, objects: &[ObjectKey]) -> Vec<Arc<Desired>> {
         let Some(hand) = &self.hand else { return Vec::new() };
-        objects.iter().filter_map(|object| hand.desired.get(object).cloned()).collect()
+        objects.iter().filter_map(|key| Some(Arc::new(hand.desired.get(key)?.desired(key)))).collect()
     }
 
     /// The kinds of everything owned.
@@ -304,8 +333,8 @@ pub(crate) fn owner_of(name: &Name, application: &Application) -> Owner {
     }
 }
 
-fn by_key(desired: &[Arc<Desired>]) -> HashMap<ObjectKey, Arc<Desired>> {
-    desired.iter().map(|desired| (desired.key.clone(), desired.clone())).collect()
+fn by_key(desired: &[Arc<Desired>]) -> HashMap<ObjectKey, Kept> {
+    desired.iter().map(|desired| (desired.key.clone(), Kept::of(desired))).collect()
 }
 
 fn text(object: &Value, pointer: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! What can happen to the controller, and what it can decide to do. Both are
 //! closed on purpose: a new cause or a new effect needs a new variant.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::object::{Name, ObjectKey};
 use crate::observe::Notice;
 use crate::plugin::HealthState;
 use crate::source::Revision;
+use crate::source::tree::ObjectId;
 
 /// Numbers polls and attempts, so that a late answer is told from the current one.
 pub(crate) type Attempt = u64;
@@ -34,7 +36,11 @@ pub(crate) struct Target {
 #[derive(Clone, Debug)]
 pub(crate) enum Polled {
     /// The ref points here, as before or anew.
-    Revision(Arc<Revision>),
+    Revision {
+        revision: Arc<Revision>,
+        /// Which Applications the way here from an older revision does not concern.
+        standing: Option<Standing>,
+    },
     /// It could not be told.
     Failed {
         /// How long the server asked to be left alone.
@@ -42,6 +48,15 @@ pub(crate) enum Polled {
     },
     /// It was told to stop.
     Cancelled,
+}
+
+/// Applications whose inputs are in a new revision what they were in an older
+/// one: whatever was done for that is done for the new one too.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    /// The older revision's commit.
+    pub(crate) since: ObjectId,
+    pub(crate) applications: HashSet<Name>,
 }
 
 /// How a sync ended.
@@ -159,6 +174,8 @@ pub(crate) enum Action {
     ReportHealthTimeout(Name),
     /// Tell the user which Gates and Plugins can be used.
     PublishRules,
+    /// Count Applications that a new revision does not concern.
+    CountStanding(u64),
     /// Drop what is held for an Application that was deleted.
     Forget(Name),
 }

@@ -11,11 +11,14 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::Desk;
-use super::event::{Action, Attempt, Correction, Event, Polled, Retry, SyncEnd, Target, Waiting, send};
+use super::event::{
+    Action, Attempt, Correction, Event, Polled, Retry, Standing, SyncEnd, Target, Waiting, send,
+};
 use super::plugins::{PluginSet, Readiness};
 use super::publish::{Happening, Recorder};
 use super::report::{Cause, SyncError};
 use super::resources::{Entry, Known, repository_version};
+use super::sources::Found;
 use super::status::label;
 use super::sync::{Steps, SyncReport};
 use crate::api::Application;
@@ -105,6 +108,7 @@ impl Shell {
                 self.tasks.spawn(async move { work.publish_health(name, false).await });
             }
             Action::PublishRules => drop(self.tasks.spawn(async move { work.publish_rules().await })),
+            Action::CountStanding(count) => work.metrics.steps_without_work(Step::Sync, count),
             Action::Forget(name) => work.forget(&name),
         }
     }
@@ -144,7 +148,10 @@ impl Work {
                     tracing::info!(revision = %label(&found.revision), "a new revision");
                 }
                 let polled = match &result {
-                    Ok(found) => Polled::Revision(found.revision.clone()),
+                    Ok(found) => Polled::Revision {
+                        revision: found.revision.clone(),
+                        standing: self.standing(found).await,
+                    },
                     Err(error) if error.cancelled => Polled::Cancelled,
                     Err(error) => Polled::Failed { asked: error.asked },
                 };
@@ -159,6 +166,16 @@ impl Work {
         };
         self.steps.sources.forget(&name);
         send(&self.events, Event::Polled { name, attempt, outcome }).await;
+    }
+
+    /// Whom the commits since the last poll don't concern.
+    async fn standing(&self, found: &Found) -> Option<Standing> {
+        let (former, changes) = found.changes.clone()?;
+        let (memo, new) = (self.steps.memo.clone(), found.revision.tree);
+        let (since, old) = (former.commit, former.tree);
+        // There may be many Applications to look at.
+        let applications = tokio::task::spawn_blocking(move || memo.carry_over(old, new, &changes));
+        Some(Standing { since, applications: applications.await.ok()? })
     }
 
     async fn sync(&self, name: Name, attempt: Attempt, target: Target, cancel: CancellationToken) {

@@ -138,8 +138,12 @@ impl Follower {
         }
     }
 
-    async fn set(&self, kind: Kind, object: Value) {
+    async fn set(&self, kind: Kind, mut object: Value) {
         let Some(name) = name_of(&object) else { return };
+        // Nobody asks for it here, and it is the largest part of what would be kept.
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
         let result = match kind {
             Kind::Repository => self.set_repository(name.clone(), object).await,
             Kind::Application => self.set_application(name.clone(), object).await,
@@ -166,7 +170,7 @@ impl Follower {
     }
 
     async fn set_application(&self, name: Name, object: Value) -> Result<(), serde_json::Error> {
-        let application: Application = parse(object)?;
+        let mut application: Application = parse(object)?;
         let event = Event::ApplicationSet {
             name: name.clone(),
             version: application_version(&application),
@@ -177,16 +181,15 @@ impl Follower {
             suspended: application.spec.suspend,
             health_timeout: application.spec.health_timeout.get(),
         };
+        let status = application.status.take().unwrap_or_default();
         let known = self.known.application(&name);
         let same = known.filter(|entry| entry.resource.get().metadata.uid == application.metadata.uid);
         if let Some(entry) = same {
             entry.resource.set(application);
         } else {
-            let inventory = application.status.as_ref().map(|status| status.inventory.as_slice());
-            let inventory = Inventory::from(inventory.unwrap_or_default());
             let manager = owner_of(&name, &application).field_manager();
-            self.observer.index().track(&name, &manager, &inventory);
-            let desk = tokio::sync::Mutex::new(Desk::new(name.clone(), &application));
+            self.observer.index().track(&name, &manager, &Inventory::from(status.inventory.as_slice()));
+            let desk = tokio::sync::Mutex::new(Desk::new(name.clone(), &application, status));
             let entry = Entry { resource: ApplicationResource::new(application), desk };
             lock(&self.known.applications).insert(name, Arc::new(entry));
         }

@@ -17,6 +17,7 @@ use crate::api::{GitRef, Repository, RepositorySpec};
 use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
 use crate::lock::lock;
 use crate::object::{Name, ObjectKey};
+use crate::source::changes::Changes;
 use crate::source::remote::{Credentials, Polled, Reference, Remote, RemoteOptions};
 use crate::source::tree::{ObjectId, Tree};
 use crate::source::{Revision, SourceError};
@@ -40,6 +41,8 @@ pub(crate) struct Found {
     pub(crate) moved: bool,
     /// Whether the one before is not an ancestor of it.
     pub(crate) rewritten: bool,
+    /// The one before, and what differs from it, where that can be told.
+    pub(crate) changes: Option<(Arc<Revision>, Arc<Changes>)>,
 }
 
 /// All remotes of one agent.
@@ -76,8 +79,17 @@ impl Sources {
     ) -> Result<Found, PollError> {
         let open = self.open(name, version, &repository.spec).await?;
         let (remote, known) = (open.remote.clone(), open.revision.clone());
-        let polled = tokio::task::spawn_blocking(move || remote.poll(known.as_deref(), &cancel)).await;
-        let polled = match polled {
+        let polled = tokio::task::spawn_blocking(move || {
+            let polled = remote.poll(known.as_deref(), &cancel)?;
+            let changes = match (&known, &polled) {
+                (Some(former), Polled::Moved { revision, .. }) => {
+                    remote.changes(former, revision).map(|changes| (former.clone(), Arc::new(changes)))
+                }
+                _ => None,
+            };
+            Ok((polled, changes))
+        });
+        let (polled, changes) = match polled.await {
             Ok(Ok(polled)) => polled,
             Ok(Err(error)) => {
                 if matches!(error, SourceError::Unauthorized { .. } | SourceError::Tls { .. }) {
@@ -101,7 +113,7 @@ impl Sources {
         if let Some(open) = self.remotes().get_mut(name) {
             open.revision = Some(revision.clone());
         }
-        Ok(Found { revision, moved, rewritten })
+        Ok(Found { revision, moved, rewritten, changes })
     }
 
     /// The files of a commit that a poll gave.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::event::{Action, Attempt, Correction, Event, Polled, Retry, SyncEnd, Target, Waiting};
+use super::event::{Action, Attempt, Correction, Event, Polled, Retry, Standing, SyncEnd, Target, Waiting};
 use crate::object::Name;
 use crate::plugin::HealthState;
 use crate::source::Revision;
@@ -241,10 +241,13 @@ impl State {
         }
         repository.polling = None;
         match outcome {
-            Polled::Revision(revision) => {
+            Polled::Revision { revision, standing } => {
                 repository.failures = 0;
                 repository.due = now + repository.interval;
-                repository.revision = Some(revision);
+                repository.revision = Some(revision.clone());
+                if let Some(standing) = standing {
+                    self.carry_over(name, &revision, &standing, actions);
+                }
             }
             Polled::Failed { asked } => {
                 let pause =
@@ -256,6 +259,26 @@ impl State {
         }
         self.schedule_poll(name);
         self.consider_readers(now, name, actions);
+    }
+
+    /// Takes what was done for an older revision as done for a newer one, where
+    /// that has the same inputs.
+    fn carry_over(
+        &mut self,
+        repository: &Name,
+        revision: &Arc<Revision>,
+        standing: &Standing,
+        actions: &mut Vec<Action>,
+    ) {
+        let readers = self.applications.iter_mut().filter(|(name, application)| {
+            application.repository == *repository && standing.applications.contains(*name)
+        });
+        let carried = readers
+            .filter_map(|(_, application)| application.carry_over(standing.since, revision).then_some(()));
+        let count = carried.count();
+        if count > 0 {
+            actions.push(Action::CountStanding(count as u64));
+        }
     }
 
     fn synced(

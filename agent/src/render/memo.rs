@@ -2,7 +2,7 @@
 //! unchanged: after a commit only those applications are rendered again whose
 //! recorded inputs it touched.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -10,7 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::{FALLBACK_RENDERER, Job, RenderFailure, Rendered, Renderers, render};
 use crate::lock::lock;
-use crate::source::tree::Tree;
+use crate::object::Name;
+use crate::source::changes::Changes;
+use crate::source::trace::Inputs;
+use crate::source::tree::{ObjectId, Tree};
 
 /// Entries per application: the newest, and the one before it, because a
 /// revert is the commit that is most wanted fast.
@@ -31,6 +34,21 @@ pub struct Memo {
 struct Remembered {
     key: [u8; 32],
     outcome: Outcome,
+    /// The tree that its inputs were last found unchanged in.
+    stands_in: Option<ObjectId>,
+}
+
+impl Remembered {
+    fn inputs(&self) -> &Inputs {
+        inputs(&self.outcome)
+    }
+}
+
+fn inputs(outcome: &Outcome) -> &Inputs {
+    match outcome {
+        Ok(rendered) => &rendered.inputs,
+        Err(failure) => &failure.inputs,
+    }
 }
 
 /// How often the memo answered since it was made.
@@ -63,7 +81,21 @@ impl Memo {
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let outcome = render(job, tree, clock, renderers);
-        self.remember(job, key, outcome)
+        self.remember(job, key, outcome, tree.id())
+    }
+
+    /// The applications whose last outcome was made from the tree `old` and
+    /// stands in `new` as well, which differs from it by `changes`.
+    pub(crate) fn carry_over(&self, old: ObjectId, new: ObjectId, changes: &Changes) -> HashSet<Name> {
+        let mut standing = HashSet::new();
+        for ((namespace, name), known) in self.entries().iter_mut() {
+            let last = known.first_mut().filter(|last| last.stands_in == Some(old));
+            if let Some(last) = last.filter(|last| !changes.concern(last.inputs())) {
+                last.stands_in = Some(new);
+                standing.insert(Name { namespace: namespace.clone(), name: name.clone() });
+            }
+        }
+        standing
     }
 
     /// Drops what is known of an application.
@@ -85,17 +117,36 @@ impl Memo {
             .filter(|entry| entry.key == *key)
             .map(|entry| entry.outcome.clone())
             .collect();
-        candidates.into_iter().find(|outcome| {
-            let inputs = match outcome {
-                Ok(rendered) => &rendered.inputs,
-                Err(failure) => &failure.inputs,
-            };
+        let found = candidates.into_iter().find(|outcome| {
             // A tree that does not answer is no reason to believe anything: the render will say so.
-            inputs.unchanged_in(tree).unwrap_or(false)
-        })
+            inputs(outcome).unchanged_in(tree).unwrap_or(false)
+        })?;
+        self.used(job, &found, tree.id());
+        Some(found)
     }
 
-    fn remember(&self, job: &Job, key: [u8; 32], outcome: Result<Rendered, RenderFailure>) -> Outcome {
+    /// What was used last stands first.
+    fn used(&self, job: &Job, outcome: &Outcome, tree: Option<ObjectId>) {
+        let mut entries = self.entries();
+        let Some(known) = entries.get_mut(&application(job)) else { return };
+        let is_it = |entry: &Remembered| match (&entry.outcome, outcome) {
+            (Ok(kept), Ok(used)) => Arc::ptr_eq(kept, used),
+            (Err(kept), Err(used)) => Arc::ptr_eq(kept, used),
+            _ => false,
+        };
+        if let Some(position) = known.iter().position(is_it) {
+            known[..=position].rotate_right(1);
+            known[0].stands_in = tree;
+        }
+    }
+
+    fn remember(
+        &self,
+        job: &Job,
+        key: [u8; 32],
+        outcome: Result<Rendered, RenderFailure>,
+        tree: Option<ObjectId>,
+    ) -> Outcome {
         let mut entries = self.entries();
         let known = entries.entry(application(job)).or_default();
         let outcome = match outcome {
@@ -109,7 +160,7 @@ impl Memo {
                 Err(failure)
             }
         };
-        known.insert(0, Remembered { key, outcome: outcome.clone() });
+        known.insert(0, Remembered { key, outcome: outcome.clone(), stands_in: tree });
         known.truncate(ENTRIES);
         outcome
     }

@@ -255,7 +255,14 @@ fn a_renderer_that_swallows_a_failed_read_gives_no_set() {
 }
 
 mod memo {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::object::Name;
+    use crate::source::changes::Changes;
+    use crate::source::tree::ObjectId;
 
     fn shared(tree: MemoryTree) -> Arc<dyn Tree> {
         Arc::new(tree)
@@ -309,7 +316,7 @@ mod memo {
         let listed = tree().file("apps/web/b.json", "");
         let second = memo.render(&job("apps/web"), &shared(listed), 0, &all).unwrap();
         assert!(!Arc::ptr_eq(&first, &second));
-        assert!(std::ptr::eq(first.manifests(), second.manifests()));
+        assert!(Arc::ptr_eq(&first.manifests, &second.manifests));
     }
 
     #[test]
@@ -381,5 +388,110 @@ mod memo {
         // The good entry is still there.
         memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
         assert_eq!(memo.counts(), MemoCounts { hits: 1, misses: 2 });
+    }
+
+    /// A commit's tree.
+    struct Committed(MemoryTree, u8);
+
+    impl Tree for Committed {
+        fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+            self.0.entry(path)
+        }
+        fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+            self.0.list(path)
+        }
+        fn read(&self, path: &str) -> Result<Bytes, TreeError> {
+            self.0.read(path)
+        }
+        fn id(&self) -> Option<ObjectId> {
+            Some(id(self.1))
+        }
+    }
+
+    fn id(n: u8) -> ObjectId {
+        ObjectId([n; 20])
+    }
+
+    fn committed(tree: &MemoryTree, n: u8) -> Arc<dyn Tree> {
+        Arc::new(Committed(tree.clone(), n))
+    }
+
+    fn changes(old: &MemoryTree, new: &MemoryTree) -> Changes {
+        Changes::between(old, new, 100).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_a_commit_does_not_touch_stands_in_it_without_a_look() {
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        let (web, other) = (job("apps/web"), Job { name: "other".to_owned(), ..job("apps/other") });
+        let first = tree().file("apps/other/b.json", config_map("b").to_string());
+        for job in [&web, &other] {
+            memo.render(job, &committed(&first, 1), 0, &all).unwrap();
+        }
+        let second = first.clone().file("apps/other/b.json", config_map("c").to_string());
+        let name = |job: &Job| Name { namespace: job.namespace.clone(), name: job.name.clone() };
+        let standing = memo.carry_over(id(1), id(2), &changes(&first, &second));
+        assert_eq!(standing, HashSet::from([name(&web)]));
+        // The next commit is compared with the second, where only one of them was found to stand.
+        let third = second.clone().file("README.md", "hello");
+        assert_eq!(memo.carry_over(id(2), id(3), &changes(&second, &third)), HashSet::from([name(&web)]));
+        memo.render(&other, &committed(&third, 3), 0, &all).unwrap();
+        assert_eq!(memo.carry_over(id(3), id(4), &changes(&third, &third)).len(), 2);
+    }
+
+    #[test]
+    fn what_was_used_last_is_what_stands() {
+        let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+        let changed = tree().file("apps/web/b.json", config_map("b").to_string());
+        memo.render(&job("apps/web"), &committed(&tree(), 1), 0, &all).unwrap();
+        memo.render(&job("apps/web"), &committed(&changed, 2), 0, &all).unwrap();
+        memo.render(&job("apps/web"), &committed(&tree(), 3), 0, &all).unwrap();
+        assert!(memo.carry_over(id(2), id(4), &changes(&changed, &changed)).is_empty());
+        assert_eq!(memo.carry_over(id(3), id(4), &changes(&tree(), &tree())).len(), 1);
+    }
+
+    fn files() -> impl Strategy<Value = Vec<(String, u8)>> {
+        let path = prop::sample::select(vec![
+            "apps/web/a.json",
+            "apps/web/b.json",
+            "apps/web/c/d.json",
+            "apps/web",
+            "apps",
+            "base/a.json",
+        ]);
+        prop::collection::vec((path.prop_map(str::to_owned), 0..4_u8), 0..5)
+    }
+
+    /// A `0` takes away what is there.
+    fn edited(tree: MemoryTree, edits: &[(String, u8)]) -> MemoryTree {
+        edits.iter().fold(tree, |tree, (path, n)| match n {
+            0 => tree.without(path),
+            n => tree.without(path).file(path, config_map(&format!("c{n}")).to_string()),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_is_what_a_fresh_render_gives(commits in prop::collection::vec(files(), 1..6)) {
+            let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
+            let mut former = MemoryTree::new();
+            let told = |outcome: Result<Arc<Rendered>, Arc<RenderFailure>>| match outcome {
+                Ok(rendered) => rendered.digest().to_owned(),
+                Err(failure) => failure.error.to_string(),
+            };
+            let mut last = told(memo.render(&job("apps/web"), &committed(&former, 0), 0, &all));
+            for (n, edits) in (1..).zip(&commits) {
+                let next = edited(former.clone(), edits);
+                let stands = !memo.carry_over(id(n - 1), id(n), &changes(&former, &next)).is_empty();
+                let fresh = told(Memo::default().render(&job("apps/web"), &committed(&next, n), 0, &all));
+                if stands {
+                    prop_assert_eq!(&last, &fresh);
+                } else {
+                    last = told(memo.render(&job("apps/web"), &committed(&next, n), 0, &all));
+                    prop_assert_eq!(&last, &fresh);
+                }
+                former = next;
+            }
+        }
     }
 }

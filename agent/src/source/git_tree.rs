@@ -11,6 +11,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::Kind;
 use gix::objs::tree::EntryKind as GitKind;
 
+use super::changes::{Child, Children, Compare};
 use super::object_store::ObjectStore;
 use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, missing, wrong_kind};
 use crate::lock::lock;
@@ -98,6 +99,10 @@ impl GitTree {
 }
 
 impl Tree for GitTree {
+    fn id(&self) -> Option<ObjectId> {
+        Some(self.root)
+    }
+
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
         let Some((kind, id)) = self.find(path)? else { return Ok(None) };
         let size = match kind {
@@ -135,6 +140,24 @@ impl Tree for GitTree {
             Some((kind, _)) => Err(wrong_kind(path, "a file", Some(kind))),
             None => Err(missing(path)),
         }
+    }
+}
+
+impl Compare for GitTree {
+    fn children(&self, path: &str) -> Result<Children, TreeError> {
+        let Some((EntryKind::Directory, id)) = self.find(path)? else {
+            return Err(wrong_kind(path, "a directory", None));
+        };
+        let folder = self.folder(id, path)?;
+        let child = |(name, kind, id): &(String, EntryKind, ObjectId)| Child {
+            name: name.clone(),
+            kind: *kind,
+            id: *id,
+        };
+        Ok(Children {
+            entries: folder.entries.iter().map(child).collect(),
+            refused: folder.refused.is_some(),
+        })
     }
 }
 

@@ -32,6 +32,7 @@ use self::cache::Cache;
 use self::fetch::{Bounds, Conversation};
 use self::guard::{Allowance, Guard};
 use self::http::Client;
+use super::changes::Changes;
 use super::error::chain;
 use super::git_tree::GitTree;
 use super::object_store::{ObjectStore, panic_message};
@@ -41,6 +42,8 @@ use crate::lock::lock;
 
 /// How far back a former revision is looked for.
 const ANCESTORS: usize = 20_000;
+/// How many changed paths of a commit are told one by one.
+const CHANGES: usize = 10_000;
 /// How many names an error offers in place of one that is missing.
 const OFFERED: usize = 8;
 /// What a fetch may always add to what is here: less is not worth starting afresh.
@@ -236,6 +239,13 @@ impl Remote {
             Some(store) => Ok(GitTree::new(store, revision.tree, self.limits.object_bytes)),
             None => Err(self.corrupt(format!("commit {} is not in the cache", revision.commit))),
         }
+    }
+
+    /// What a revision changes against an older one; none where that is too
+    /// much, or where one of them is not here any more.
+    pub(crate) fn changes(&self, old: &Revision, new: &Revision) -> Option<Changes> {
+        let (old, new) = (self.tree(old).ok()?, self.tree(new).ok()?);
+        Changes::between(&old, &new, CHANGES).ok()?
     }
 
     /// Makes the next poll fetch everything anew. For a caller whose tree

@@ -15,6 +15,11 @@ pub trait Tree: Send + Sync {
     /// The names and kinds in the directory at `path`, in byte order.
     fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError>;
 
+    /// Git's id of the whole tree, where it has one.
+    fn id(&self) -> Option<ObjectId> {
+        None
+    }
+
     /// The content of the file or the target of the symlink at `path`.
     fn read(&self, path: &str) -> Result<Bytes, TreeError>;
 }

@@ -106,6 +106,11 @@ impl Metrics {
         self.seconds.get_or_create(&StepLabel { step }).observe(took.as_secs_f64());
     }
 
+    /// Steps that were found to need no work, without being begun.
+    pub(crate) fn steps_without_work(&self, step: Step, count: u64) {
+        self.steps.get_or_create(&StepLabels { step, outcome: Outcome::Unchanged }).inc_by(count);
+    }
+
     /// A drifted object was corrected this long after it was noticed.
     pub(crate) fn corrected(&self, after: Duration) {
         self.drift_to_correction.observe(after.as_secs_f64());

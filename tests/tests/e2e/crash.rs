@@ -182,14 +182,31 @@ async fn a_commit_renders_only_the_applications_whose_inputs_it_changes() -> any
     }
     let rendered = r#"windlass_renders_total{answered_from="plugin"}"#;
     let done = r#"windlass_steps_total{step="Sync",outcome="Done"}"#;
+    let unconcerned = r#"windlass_steps_total{step="Sync",outcome="Unchanged"}"#;
     let (renders, syncs) = (fixture.agent().metric(rendered).await?, fixture.agent().metric(done).await?);
 
     let (path, text) = Monorepo::at_version(3, 2);
     fixture.repo.write(&path, text)?;
     let second = fixture.repo.commit("two")?;
     fixture.wait_applied("app-0003", &second).await?;
-    fixture.wait_metric(done, syncs + 6.0).await?;
+    fixture.wait_metric(done, syncs + 1.0).await?;
+    // The five others were not even looked at.
+    fixture.wait_metric(unconcerned, 5.0).await?;
     let more = fixture.agent().metric(rendered).await? - renders;
     assert!((more - 1.0).abs() < 0.5, "{more} renders for one changed application");
+
+    // A file that nobody reads concerns nobody; one that all of them read concerns all.
+    fixture.repo.write("README.md", "hello")?;
+    fixture.repo.commit("three")?;
+    fixture.wait_metric(unconcerned, 11.0).await?;
+    let base = fixture.repo.work_tree().join("base/deployment.yaml");
+    let text = std::fs::read_to_string(base)?.replace("nginx:1.27", "nginx:1.28");
+    fixture.repo.write("base/deployment.yaml", text)?;
+    let fourth = fixture.repo.commit("four")?;
+    for number in 0..6 {
+        fixture.wait_applied(&Monorepo::name(number), &fourth).await?;
+    }
+    assert!((fixture.agent().metric(rendered).await? - renders - 7.0).abs() < 0.5);
+    assert!((fixture.agent().metric(unconcerned).await? - 11.0).abs() < 0.5);
     Ok(())
 }

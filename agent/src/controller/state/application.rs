@@ -1,11 +1,14 @@
 //! One Application as the decisions see it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fight::Fight;
 use crate::controller::event::{Attempt, Target, Waiting};
 use crate::object::{Name, ObjectKey};
+use crate::source::Revision;
+use crate::source::tree::ObjectId;
 
 pub(super) struct Application {
     pub(super) version: u64,
@@ -96,6 +99,29 @@ impl Application {
         self.failed = None;
         self.drifted.clear();
         self.health_deadline = None;
+    }
+
+    /// Takes everything that was done for the revision `since` as done for
+    /// `revision`; true when that leaves nothing to do for it.
+    pub(super) fn carry_over(&mut self, since: ObjectId, revision: &Arc<Revision>) -> bool {
+        let running = self.running.as_mut().and_then(|running| match &mut running.kind {
+            Kind::Sync(target) => Some(target),
+            Kind::Correction => None,
+        });
+        let is_running = running.is_some();
+        let synced = match &mut self.held {
+            Held::Synced(target) => Some(target),
+            Held::Nothing | Held::LastGood => None,
+        };
+        let failed = self.failed.as_mut().map(|failed| &mut failed.target);
+        let mut carried = false;
+        for target in [running, synced, failed].into_iter().flatten() {
+            if target.revision.commit == since {
+                target.revision = Arc::clone(revision);
+                carried = true;
+            }
+        }
+        carried && !is_running
     }
 
     /// What is to do now: a sync first, for it corrects drift as well; a

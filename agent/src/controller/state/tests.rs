@@ -1,6 +1,6 @@
 //! The decisions, tried in every order that a generator can think of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use proptest::prelude::*;
 
@@ -23,6 +23,20 @@ fn commit(n: u8) -> Arc<Revision> {
         author: "A <a@example.org>".to_owned(),
         subject: format!("commit {n}"),
     })
+}
+
+/// A poll that found a commit.
+fn at(n: u8) -> Polled {
+    Polled::Revision { revision: commit(n), standing: None }
+}
+
+/// A poll that found a commit which does not concern one Application, compared with an older commit.
+fn at_without(n: u8, since: u8, unconcerned: u8) -> Polled {
+    let applications = HashSet::from([name(unconcerned)]);
+    Polled::Revision {
+        revision: commit(n),
+        standing: Some(Standing { since: commit(since).commit, applications }),
+    }
 }
 
 const AGAIN: Retry = Retry::After(Duration::ZERO);
@@ -149,6 +163,19 @@ impl World {
             return;
         }
         let (name, attempt) = self.polls.remove(index % self.polls.len());
+        if let Polled::Revision { revision, standing: Some(standing) } = &outcome {
+            let running =
+                self.runs.iter_mut().filter_map(|(of, (_, target, _))| Some((of, target.as_mut()?)));
+            let (applications, since) = (&self.applications, standing.since);
+            for (of, target) in self.synced.iter_mut().chain(running) {
+                let reads = applications.iter().any(|(n, (_, repository, _))| {
+                    of.name == format!("n{n}") && name.name == format!("n{repository}")
+                });
+                if reads && standing.applications.contains(of) && target.revision.commit == since {
+                    target.revision = revision.clone();
+                }
+            }
+        }
         self.send(Event::Polled { name, attempt, outcome });
     }
 
@@ -188,7 +215,7 @@ impl World {
     fn settle(&mut self, newest: u8) {
         for _ in 0..2_000 {
             if !self.polls.is_empty() {
-                self.finish_poll(0, Polled::Revision(commit(newest)));
+                self.finish_poll(0, at(newest));
             } else if !self.runs.is_empty() {
                 self.finish_run(0, SyncEnd::Done { touched: true });
             } else if self.all_synced_to(newest) {
@@ -222,6 +249,7 @@ enum Step {
     ApplicationGone(u8),
     Rules,
     PollEnds(usize, Option<u8>),
+    PollEndsWithout(usize, u8, u8, u8),
     RunEnds(usize, u8),
     Drift(u8, u8),
     Health(u8, bool),
@@ -238,6 +266,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_u8).prop_map(Step::ApplicationGone),
         1 => Just(Step::Rules),
         6 => (0..4_usize, prop::option::weighted(0.7, 1..5_u8)).prop_map(|(i, c)| Step::PollEnds(i, c)),
+        4 => (0..4_usize, 1..5_u8, 1..5_u8, 0..4_u8)
+            .prop_map(|(i, c, since, n)| Step::PollEndsWithout(i, c, since, n)),
         6 => (0..4_usize, 0..6_u8).prop_map(|(i, e)| Step::RunEnds(i, e)),
         3 => (0..4_u8, 0..2_u8).prop_map(|(n, o)| Step::Drift(n, o)),
         2 => (0..4_u8, any::<bool>()).prop_map(|(n, h)| Step::Health(n, h)),
@@ -262,7 +292,10 @@ fn run(world: &mut World, step: &Step) {
             world.send(Event::ApplicationGone(name(n)));
         }
         Step::Rules => drop(world.send(Event::RulesChanged)),
-        Step::PollEnds(index, Some(n)) => world.finish_poll(index, Polled::Revision(commit(n))),
+        Step::PollEnds(index, Some(n)) => world.finish_poll(index, at(n)),
+        Step::PollEndsWithout(index, n, since, unconcerned) => {
+            world.finish_poll(index, at_without(n, since, unconcerned));
+        }
         Step::PollEnds(index, None) => world.finish_poll(index, Polled::Failed { asked: Duration::ZERO }),
         Step::RunEnds(index, 0) => world.finish_run(index, failed(AGAIN, true)),
         Step::RunEnds(index, 1) => world.finish_run(index, failed(Retry::Never, false)),
@@ -311,9 +344,9 @@ fn syncs(actions: &[Action]) -> Vec<u8> {
 #[test]
 fn a_newer_commit_cancels_the_sync_of_an_older_one_and_comes_next() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.pass(INTERVAL);
-    world.finish_poll(0, Polled::Revision(commit(2)));
+    world.finish_poll(0, at(2));
     assert!(matches!(world.log.last(), Some(Action::Cancel(_))), "{:?}", world.log);
     let before = world.log.len();
     world.finish_run(0, SyncEnd::Cancelled { touched: false });
@@ -323,22 +356,22 @@ fn a_newer_commit_cancels_the_sync_of_an_older_one_and_comes_next() {
 #[test]
 fn an_unchanged_commit_starts_nothing() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Done { touched: true });
     world.pass(INTERVAL);
     let before = world.log.len();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     assert!(syncs(&world.log[before..]).is_empty());
 }
 
 #[test]
 fn what_only_a_change_can_help_is_not_tried_again_until_something_changes() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, failed(Retry::Never, false));
     for _ in 0..100 {
         world.pass(INTERVAL);
-        world.finish_poll(0, Polled::Revision(commit(1)));
+        world.finish_poll(0, at(1));
     }
     assert_eq!(syncs(&world.log), [1]);
     world.send(Event::RulesChanged);
@@ -348,10 +381,10 @@ fn what_only_a_change_can_help_is_not_tried_again_until_something_changes() {
 #[test]
 fn drift_of_the_last_good_state_is_corrected_while_a_newer_commit_is_refused() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Done { touched: true });
     world.pass(INTERVAL);
-    world.finish_poll(0, Polled::Revision(commit(2)));
+    world.finish_poll(0, at(2));
     world.finish_run(0, failed(Retry::Never, false));
     let actions = world.send(Event::Drifted { name: name(0), object: object(0) });
     assert!(matches!(actions.as_slice(), [Action::Correct { .. }]), "{actions:?}");
@@ -360,7 +393,7 @@ fn drift_of_the_last_good_state_is_corrected_while_a_newer_commit_is_refused() {
 #[test]
 fn without_the_last_good_state_in_hand_drift_waits() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Failed { retry: Retry::Never, touched: false, in_hand: false });
     assert!(world.send(Event::Drifted { name: name(0), object: object(0) }).is_empty());
     // A later try has it.
@@ -377,7 +410,7 @@ fn a_server_that_asks_for_rest_is_not_asked_again_before() {
     world.pass(INTERVAL * 5);
     assert!(world.polls.is_empty());
     world.pass(INTERVAL);
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, failed(Retry::After(rest), true));
     world.pass(INTERVAL * 5);
     assert!(world.runs.is_empty());
@@ -386,9 +419,41 @@ fn a_server_that_asks_for_rest_is_not_asked_again_before() {
 }
 
 #[test]
+fn a_commit_that_does_not_concern_an_application_starts_nothing_and_is_what_it_is_synced_to() {
+    let mut world = World::simple();
+    world.finish_poll(0, at(1));
+    world.finish_run(0, SyncEnd::Done { touched: true });
+    world.pass(INTERVAL);
+    world.finish_poll(0, at_without(2, 1, 0));
+    assert_eq!(syncs(&world.log), [1]);
+    assert!(matches!(world.log.last(), Some(Action::CountStanding(1))));
+    // From there, the next one is compared with the second.
+    world.pass(INTERVAL);
+    world.finish_poll(0, at_without(3, 2, 0));
+    assert_eq!(syncs(&world.log), [1]);
+    // Compared with a commit that it never was at, nothing is known.
+    world.pass(INTERVAL);
+    world.finish_poll(0, at_without(4, 1, 0));
+    assert_eq!(syncs(&world.log), [1, 4]);
+}
+
+#[test]
+fn a_sync_goes_on_while_commits_come_that_do_not_concern_it() {
+    let mut world = World::simple();
+    world.finish_poll(0, at(1));
+    world.pass(INTERVAL);
+    world.finish_poll(0, at_without(2, 1, 0));
+    assert!(!world.log.iter().any(|action| matches!(action, Action::Cancel(_))));
+    world.finish_run(0, SyncEnd::Done { touched: true });
+    world.pass(INTERVAL);
+    world.finish_poll(0, at_without(3, 2, 0));
+    assert_eq!(syncs(&world.log), [1]);
+}
+
+#[test]
 fn a_tug_of_war_is_reported_once_and_slowed_down() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Done { touched: true });
     for _ in 0..60 {
         world.send(Event::Drifted { name: name(0), object: object(0) });
@@ -407,7 +472,7 @@ fn a_tug_of_war_is_reported_once_and_slowed_down() {
 #[test]
 fn health_that_does_not_come_is_reported_once_and_holds_no_slot() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Done { touched: true });
     world.send(Event::HealthChanged { name: name(0), state: HealthState::Progressing });
     world.send(Event::HealthChanged { name: name(0), state: HealthState::Progressing });
@@ -420,7 +485,7 @@ fn health_that_does_not_come_is_reported_once_and_holds_no_slot() {
 #[test]
 fn a_stuck_application_does_not_keep_others_from_their_turn() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     for n in 1..4 {
         world.set_application(n, 1, 0, false);
     }
@@ -462,7 +527,7 @@ fn a_repository_that_was_never_polled_is_explained_only_when_its_first_poll_fail
 #[test]
 fn an_agent_that_leads_again_syncs_again_for_another_may_have_written() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Done { touched: true });
     let first = world.synced[&name(0)].clone();
     world.send(Event::Leadership(false));
@@ -474,7 +539,7 @@ fn an_agent_that_leads_again_syncs_again_for_another_may_have_written() {
 #[test]
 fn after_a_shutdown_nothing_starts() {
     let mut world = World::simple();
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.send(Event::Shutdown);
     world.finish_run(0, SyncEnd::Cancelled { touched: false });
     world.pass(INTERVAL * 100);
@@ -489,12 +554,12 @@ fn a_commit_that_changes_nothing_gives_no_more_time_to_become_healthy() {
     let timed_out = |world: &World| {
         world.log.iter().filter(|action| matches!(action, Action::ReportHealthTimeout(_))).count()
     };
-    world.finish_poll(0, Polled::Revision(commit(1)));
+    world.finish_poll(0, at(1));
     world.finish_run(0, SyncEnd::Done { touched: true });
     world.send(progressing());
     for n in 2..40 {
         world.pass(INTERVAL);
-        world.finish_poll(0, Polled::Revision(commit(n)));
+        world.finish_poll(0, at(n));
         world.finish_run(0, SyncEnd::Done { touched: false });
         world.send(progressing());
     }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::changes::Changes;
 use crate::source::memory_tree::MemoryTree;
 
 fn traced(tree: MemoryTree) -> TracedTree {
@@ -327,6 +328,8 @@ proptest! {
         let after = planted(before.clone(), &edits);
         let (answers, inputs) = run(before.clone(), &script);
         prop_assert!(inputs.unchanged_in(&before).unwrap());
+        let changes = Changes::between(&before, &after, 100).unwrap().unwrap();
+        prop_assert!(changes.concern(&inputs) || inputs.unchanged_in(&after).unwrap(), "{:?}", changes);
         if inputs.unchanged_in(&after).unwrap() {
             prop_assert_eq!(answers, run(after, &script).0);
         }
@@ -341,6 +344,10 @@ proptest! {
         let before = planted(MemoryTree::new().file("elsewhere/keep", ""), &nodes);
         let moved: Vec<_> = edits.into_iter().map(|(path, node)| (format!("elsewhere/{path}"), node)).collect();
         let (_, inputs) = run(before.clone(), &script);
-        prop_assert!(inputs.unchanged_in(&planted(before, &moved)).unwrap());
+        let after = planted(before.clone(), &moved);
+        prop_assert!(inputs.unchanged_in(&after).unwrap());
+        let elsewhere = inputs.entries().all(|(path, _)| !path.starts_with("elsewhere"));
+        let changes = Changes::between(&before, &after, 100).unwrap().unwrap();
+        prop_assert!(!elsewhere || !changes.concern(&inputs), "{:?}", changes);
     }
 }
