@@ -21,7 +21,8 @@ pub(crate) struct Sandbox {
     pub(crate) stdout: Captured,
     /// Captured standard error.
     pub(crate) stderr: Captured,
-    /// Wall clock in seconds since the Unix epoch: the commit's time.
+    /// Wall clock in seconds since the Unix epoch: the commit's time. To be
+    /// read by [`Sandbox::now`] alone.
     pub(crate) wall_clock_seconds: i64,
     /// Monotonic clock in nanoseconds. Only sleeping moves it.
     pub(crate) monotonic_nanoseconds: u64,
@@ -34,6 +35,13 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
+    /// The wall clock, for a plugin that asks: what it makes depends on the commit's time from now on.
+    pub(crate) fn now(&self) -> u64 {
+        self.tree.ask_time();
+        // A commit may claim to be from before 1970; this clock can't.
+        u64::try_from(self.wall_clock_seconds).unwrap_or(0)
+    }
+
     /// Takes one host call off the budget.
     ///
     /// # Errors

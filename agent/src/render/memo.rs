@@ -34,6 +34,8 @@ pub struct Memo {
 struct Remembered {
     key: [u8; 32],
     outcome: Outcome,
+    /// The commit's time, in seconds since the Unix epoch, where the outcome depends on it.
+    time: Option<i64>,
     /// The tree that its inputs were last found unchanged in.
     stands_in: Option<ObjectId>,
 }
@@ -75,13 +77,13 @@ impl Memo {
         renderers: &dyn Renderers,
     ) -> Result<Arc<Rendered>, Arc<RenderFailure>> {
         let key = key(job, renderers);
-        if let Some(outcome) = self.lookup(job, &key, tree.as_ref()) {
+        if let Some(outcome) = self.lookup(job, &key, tree.as_ref(), clock) {
             self.hits.fetch_add(1, Ordering::Relaxed);
             return outcome;
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let outcome = render(job, tree, clock, renderers);
-        self.remember(job, key, outcome, tree.id())
+        self.remember(job, key, outcome, tree.id(), clock)
     }
 
     /// The applications whose last outcome was made from the tree `old` and
@@ -89,7 +91,7 @@ impl Memo {
     pub(crate) fn carry_over(&self, old: ObjectId, new: ObjectId, changes: &Changes) -> HashSet<Name> {
         let mut standing = HashSet::new();
         for ((namespace, name), known) in self.entries().iter_mut() {
-            let last = known.first_mut().filter(|last| last.stands_in == Some(old));
+            let last = known.first_mut().filter(|last| last.stands_in == Some(old) && last.time.is_none());
             if let Some(last) = last.filter(|last| !changes.concern(last.inputs())) {
                 last.stands_in = Some(new);
                 standing.insert(Name { namespace: namespace.clone(), name: name.clone() });
@@ -108,13 +110,13 @@ impl Memo {
         MemoCounts { hits: self.hits.load(Ordering::Relaxed), misses: self.misses.load(Ordering::Relaxed) }
     }
 
-    fn lookup(&self, job: &Job, key: &[u8; 32], tree: &dyn Tree) -> Option<Outcome> {
+    fn lookup(&self, job: &Job, key: &[u8; 32], tree: &dyn Tree, clock: i64) -> Option<Outcome> {
         // Looking into the tree may take long, so it is done outside of the lock.
         let candidates: Vec<Outcome> = self
             .entries()
             .get(&application(job))?
             .iter()
-            .filter(|entry| entry.key == *key)
+            .filter(|entry| entry.key == *key && entry.time.is_none_or(|time| time == clock))
             .map(|entry| entry.outcome.clone())
             .collect();
         let found = candidates.into_iter().find(|outcome| {
@@ -146,6 +148,7 @@ impl Memo {
         key: [u8; 32],
         outcome: Result<Rendered, RenderFailure>,
         tree: Option<ObjectId>,
+        clock: i64,
     ) -> Outcome {
         let mut entries = self.entries();
         let known = entries.entry(application(job)).or_default();
@@ -160,7 +163,8 @@ impl Memo {
                 Err(failure)
             }
         };
-        known.insert(0, Remembered { key, outcome: outcome.clone(), stands_in: tree });
+        let time = inputs(&outcome).include_time().then_some(clock);
+        known.insert(0, Remembered { key, outcome: outcome.clone(), time, stands_in: tree });
         known.truncate(ENTRIES);
         outcome
     }

@@ -359,6 +359,20 @@ mod memo {
     }
 
     #[test]
+    fn what_was_made_from_the_commits_time_is_made_anew_for_another_commit() {
+        let renderer = FakeRenderer::new("yaml", &[], |_, tree| {
+            tree.ask_time();
+            Ok(RawOutput::default())
+        });
+        let (memo, all) = (Memo::default(), FakeRenderers::one(renderer));
+        for time in [1, 1, 2] {
+            memo.render(&job("apps/web"), &committed(&tree(), 1), time, &all).unwrap();
+        }
+        assert_eq!(memo.counts(), MemoCounts { hits: 1, misses: 2 });
+        assert!(memo.carry_over(id(1), id(2), &changes(&tree(), &tree())).is_empty());
+    }
+
+    #[test]
     fn a_path_that_appears_ends_the_memory_of_its_absence() {
         let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
         memo.render(&job("apps/web"), &shared(MemoryTree::new()), 0, &all).unwrap_err();

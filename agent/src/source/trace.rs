@@ -39,6 +39,7 @@ pub struct Inputs {
     entries: BTreeMap<String, Input>,
     /// Digest of the names and kinds in each listed directory.
     listings: BTreeMap<String, [u8; 32]>,
+    time: bool,
 }
 
 impl Inputs {
@@ -59,6 +60,11 @@ impl Inputs {
             }
         }
         Ok(true)
+    }
+
+    /// Whether the commit's time was asked for, which no file tells of.
+    pub fn include_time(&self) -> bool {
+        self.time
     }
 
     /// The paths that were looked up, with what was found.
@@ -179,6 +185,11 @@ impl TracedTree {
         let known = self.state().known.get(path).cloned().flatten()?;
         let is_file = matches!(known.kind, EntryKind::File | EntryKind::Executable);
         if is_file && known.size <= self.limits.file_bytes { self.tree.read(path).ok() } else { None }
+    }
+
+    /// Takes note that the commit's time was asked for.
+    pub(crate) fn ask_time(&self) {
+        self.state().inputs.time = true;
     }
 
     /// What was looked up so far.

@@ -21,7 +21,7 @@ const ABSOLUTE: u32 = 1;
 
 /// Nanoseconds since the Unix epoch.
 pub(super) fn wall(sandbox: &Sandbox) -> u64 {
-    u64::try_from(sandbox.wall_clock_seconds).unwrap_or(0).saturating_mul(1_000_000_000)
+    sandbox.now().saturating_mul(1_000_000_000)
 }
 
 /// Go refuses to start at a monotonic time of 0, so all begins a second later.

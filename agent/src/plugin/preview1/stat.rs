@@ -61,7 +61,7 @@ pub(super) fn of_descriptor(guest: &mut Guest<'_>, sandbox: &mut Sandbox, fd: u3
         Descriptor::Directory(directory) => (DIRECTORY, inode(&directory.path), 0),
         Descriptor::File(file) => (REGULAR_FILE, inode(&file.path), file.size),
     };
-    write(guest, sandbox, out, (kind, identity, size))
+    write(guest, out, (kind, identity, size))
 }
 
 pub(super) fn of_path(
@@ -74,23 +74,15 @@ pub(super) fn of_path(
 ) -> Answer {
     let (path, entry) = path::resolve(guest, sandbox, fd, name, look & path::FOLLOW != 0)?;
     let Entry { kind, size, .. } = entry.ok_or(Errno::NOENT)?;
-    write(guest, sandbox, out, (file_type(kind), inode(&path), size))
+    write(guest, out, (file_type(kind), inode(&path), size))
 }
 
-fn write(
-    guest: &mut Guest<'_>,
-    sandbox: &Sandbox,
-    out: u32,
-    (kind, identity, size): (u8, u64, u64),
-) -> Answer {
-    let time = super::clock::wall(sandbox).to_le_bytes();
+fn write(guest: &mut Guest<'_>, out: u32, (kind, identity, size): (u8, u64, u64)) -> Answer {
+    // Without times, which are 0 here: Git keeps none, and the commit's would make every render depend on it.
     let mut stat = [0; 64];
     stat[8..16].copy_from_slice(&identity.to_le_bytes());
     stat[16] = kind;
     stat[24..32].copy_from_slice(&1_u64.to_le_bytes());
     stat[32..40].copy_from_slice(&size.to_le_bytes());
-    stat[40..48].copy_from_slice(&time);
-    stat[48..56].copy_from_slice(&time);
-    stat[56..64].copy_from_slice(&time);
     Ok(guest.write(out, &stat)?)
 }

@@ -16,9 +16,7 @@ pub(super) struct Datetime {
 
 impl Datetime {
     pub(super) fn now(renderer: &Renderer) -> Self {
-        // A commit may claim to be from before 1970; this clock can't.
-        let seconds = u64::try_from(renderer.sandbox.wall_clock_seconds).unwrap_or(0);
-        Self { seconds, nanoseconds: 0 }
+        Self { seconds: renderer.sandbox.now(), nanoseconds: 0 }
     }
 }
 

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Resource;
 
-use super::clocks::Datetime;
 use super::filesystem::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, MetadataHashValue, NewTimestamp,
 };
@@ -42,14 +41,15 @@ impl Descriptor {
         Self { path, kind: entry.kind, id: entry.id, size: entry.size, content: None }
     }
 
-    pub(super) fn stat(&self, now: Datetime) -> DescriptorStat {
+    /// Without times: Git keeps none, and the commit's would make every render depend on it.
+    pub(super) fn stat(&self) -> DescriptorStat {
         DescriptorStat {
             kind: self.kind.into(),
             link_count: 1,
             size: self.size,
-            data_access_timestamp: Some(now),
-            data_modification_timestamp: Some(now),
-            status_change_timestamp: Some(now),
+            data_access_timestamp: None,
+            data_modification_timestamp: None,
+            status_change_timestamp: None,
         }
     }
 
@@ -123,8 +123,7 @@ pub(super) fn add_reading(types: &mut Interface<'_>) -> wasmtime::Result<()> {
         Ok(Ok::<_, ErrorCode>(DescriptorType::from(renderer.table.get(&this)?.kind)))
     })?;
     types.function("[method]descriptor.stat", |renderer, (this,): This| {
-        let now = Datetime::now(renderer);
-        Ok(Ok::<_, ErrorCode>(renderer.table.get(&this)?.stat(now)))
+        Ok(Ok::<_, ErrorCode>(renderer.table.get(&this)?.stat()))
     })?;
     types.function("[method]descriptor.metadata-hash", |renderer, (this,): This| {
         Ok(Ok::<_, ErrorCode>(renderer.table.get(&this)?.metadata_hash()))

@@ -3,7 +3,6 @@
 
 use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 
-use super::clocks::Datetime;
 use super::descriptor::Descriptor;
 use super::filesystem::{DescriptorFlags, DescriptorType, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 use super::{Interface, Renderer};
@@ -93,8 +92,7 @@ pub(super) fn add_paths(types: &mut Interface<'_>) -> wasmtime::Result<()> {
     types.function(
         "[method]descriptor.stat-at",
         |renderer, (base, flags, path): (Of, PathFlags, String)| {
-            let now = Datetime::now(renderer);
-            Ok(look_up(renderer, &base, &path, flags)?.map(|found| found.stat(now)))
+            Ok(look_up(renderer, &base, &path, flags)?.map(|found| found.stat()))
         },
     )?;
     types.function(
