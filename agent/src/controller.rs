@@ -44,7 +44,7 @@ use self::sync::Steps;
 use crate::cluster::Cluster;
 use crate::gate::Gate;
 use crate::observe::watch::Observer;
-use crate::render::Memo;
+use crate::render::{Memo, Store};
 use crate::shard::claim::Claim;
 use crate::shard::lead::lead;
 use crate::telemetry::metrics::Metrics;
@@ -71,6 +71,8 @@ pub struct Settings {
     pub namespace: String,
     /// Where object databases are kept. Losing it costs a fetch.
     pub cache: PathBuf,
+    /// Where the last render of each Application is kept. Losing it costs a render.
+    pub renders_cache: PathBuf,
     /// Where probes and metrics are served.
     pub listen: SocketAddr,
     /// Attempts that may run at once.
@@ -94,7 +96,14 @@ pub(crate) async fn run(
     let mut registry = MetricsRegistry::default();
     let metrics = Metrics::new(&mut registry);
     crate::telemetry::metrics::register_requests(&mut registry, cluster.clone());
-    let memo = Arc::new(Memo::default());
+    let memo = match Store::open(&settings.renders_cache) {
+        Ok(store) => Memo::on_disk(store),
+        Err(error) => {
+            tracing::warn!(%error, "renders are not kept on disk; after a restart everything is rendered again");
+            Memo::default()
+        }
+    };
+    let memo = Arc::new(memo);
     crate::telemetry::metrics::register_memo(&mut registry, memo.clone());
     let probes = Arc::new(Probes::default());
     let (events, mut received) = mpsc::channel(EVENT_QUEUE);

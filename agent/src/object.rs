@@ -140,9 +140,14 @@ impl Packed {
         &self.0
     }
 
+    /// A text that [`Packed::text`] gave.
+    pub(crate) fn from_text(text: String) -> Self {
+        Self(Bytes::from(text.into_bytes().into_boxed_slice()))
+    }
+
     /// The value again.
     pub(crate) fn unpack(&self) -> Value {
-        // It was written by `From<&Value>`, and so can be read.
+        // It was written from a value, and so can be read.
         serde_json::from_slice(&self.0).unwrap_or_default()
     }
 }

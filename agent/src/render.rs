@@ -12,6 +12,7 @@ mod memo;
 mod normalize;
 mod renderer;
 mod resource;
+mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use error::{RenderError, RenderFailure};
 pub(crate) use error::{absent_message, plugin_hint};
 pub use memo::{Memo, MemoCounts};
 pub use renderer::{Absent, PluginId, RawManifest, RawOutput, Renderer, Renderers};
+pub use store::Store;
 
 use crate::diagnostic::Diagnostic;
 use crate::object::{Manifest, ObjectKey, Origin, Packed};

@@ -104,6 +104,7 @@ async fn agent(arguments: &Arguments) -> anyhow::Result<()> {
         identity: identity(arguments),
         namespace: arguments.namespace.clone(),
         cache: arguments.plugins.cache()?.join("git"),
+        renders_cache: arguments.plugins.cache()?.join("renders"),
         listen: arguments.listen,
         concurrency: arguments.concurrency,
         renders: arguments.renders,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use sha2::{Digest, Sha256};
 
+use super::store::{Store, Stored};
 use super::{FALLBACK_RENDERER, Job, RenderFailure, Rendered, Renderers, render};
 use crate::lock::lock;
 use crate::object::Name;
@@ -27,6 +28,8 @@ type Outcome = Result<Arc<Rendered>, Arc<RenderFailure>>;
 #[derive(Default)]
 pub struct Memo {
     entries: Mutex<HashMap<(String, String), Vec<Remembered>>>,
+    /// Where the newest of each application outlives the process.
+    store: Option<Store>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -63,6 +66,11 @@ pub struct MemoCounts {
 }
 
 impl Memo {
+    /// A memo that also remembers what an earlier process has left in `store`.
+    pub fn on_disk(store: Store) -> Self {
+        Self { store: Some(store), ..Self::default() }
+    }
+
     /// The remembered outcome, if all of its inputs stand unchanged in `tree`;
     /// otherwise renders and remembers. A failure that another attempt might
     /// not meet is not remembered. Blocks while the plugin works.
@@ -103,6 +111,9 @@ impl Memo {
     /// Drops what is known of an application.
     pub fn forget(&self, namespace: &str, name: &str) {
         self.entries().remove(&(namespace.to_owned(), name.to_owned()));
+        if let Some(store) = &self.store {
+            store.remove(namespace, name);
+        }
     }
 
     /// For the metrics.
@@ -111,6 +122,7 @@ impl Memo {
     }
 
     fn lookup(&self, job: &Job, key: &[u8; 32], tree: &dyn Tree, clock: i64) -> Option<Outcome> {
+        self.recall(job);
         // Looking into the tree may take long, so it is done outside of the lock.
         let candidates: Vec<Outcome> = self
             .entries()
@@ -125,6 +137,22 @@ impl Memo {
         })?;
         self.used(job, &found, tree.id());
         Some(found)
+    }
+
+    /// Takes in what is on disk of an application that nothing is known of yet.
+    fn recall(&self, job: &Job) {
+        let Some(store) = &self.store else { return };
+        let application = application(job);
+        if self.entries().contains_key(&application) {
+            return;
+        }
+        let stored = store.load(&job.namespace, &job.name).map(|stored| Remembered {
+            key: stored.key,
+            outcome: Ok(Arc::new(stored.rendered)),
+            time: stored.time,
+            stands_in: None,
+        });
+        self.entries().entry(application).or_insert_with(|| stored.into_iter().collect());
     }
 
     /// What was used last stands first.
@@ -150,6 +178,10 @@ impl Memo {
         tree: Option<ObjectId>,
         clock: i64,
     ) -> Outcome {
+        if let (Some(store), Ok(rendered)) = (&self.store, &outcome) {
+            let time = rendered.inputs.include_time().then_some(clock);
+            store.save(&job.namespace, &job.name, &Stored { key, time, rendered: rendered.clone() });
+        }
         let mut entries = self.entries();
         let known = entries.entry(application(job)).or_default();
         let outcome = match outcome {

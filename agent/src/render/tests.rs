@@ -373,6 +373,24 @@ mod memo {
     }
 
     #[test]
+    fn a_later_process_is_answered_from_disk_while_the_inputs_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let memo = || Memo::on_disk(Store::open(folder.path()).unwrap());
+        let all = FakeRenderers::one(plain());
+        let first = memo().render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        assert_eq!(memo().render(&job("apps/web"), &shared(tree()), 1, &all).unwrap(), first);
+        assert_eq!(all.0[0].calls(), 1);
+        let changed = tree().file("apps/web/b.json", config_map("b").to_string());
+        let later = memo();
+        assert_ne!(later.render(&job("apps/web"), &shared(changed), 1, &all).unwrap(), first);
+        assert_eq!(all.0[0].calls(), 2);
+        // What is gone is gone from the disk too.
+        later.forget(&job("apps/web").namespace, &job("apps/web").name);
+        memo().render(&job("apps/web"), &shared(tree()), 1, &all).unwrap();
+        assert_eq!(all.0[0].calls(), 3);
+    }
+
+    #[test]
     fn a_path_that_appears_ends_the_memory_of_its_absence() {
         let (memo, all) = (Memo::default(), FakeRenderers::one(plain()));
         memo.render(&job("apps/web"), &shared(MemoryTree::new()), 0, &all).unwrap_err();

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tree::{Entry, EntryKind, ObjectId, Tree, TreeError, wrong_kind};
@@ -21,7 +22,8 @@ const TARGET_BYTES: u64 = 4096;
 
 /// What one look-up found. Only as much as the answer told: a directory that
 /// was merely walked through does not depend on what it holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Input {
     /// Nothing was there.
     Missing,
@@ -34,7 +36,8 @@ pub enum Input {
 }
 
 /// Everything that a render depended on in its tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Inputs {
     entries: BTreeMap<String, Input>,
     /// Digest of the names and kinds in each listed directory.

@@ -4,6 +4,7 @@
 //! is the empty path. Nothing here follows a symlink.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// Answers look-ups. Implementations are cheap to call repeatedly and are
 /// shared between threads.
@@ -36,7 +37,8 @@ pub struct Entry {
 }
 
 /// A Git object id (SHA-1).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ObjectId(pub [u8; 20]);
 
 impl ObjectId {
@@ -76,6 +78,20 @@ impl std::str::FromStr for ObjectId {
     }
 }
 
+impl TryFrom<String> for ObjectId {
+    type Error = hex::FromHexError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ObjectId> for String {
+    fn from(id: ObjectId) -> Self {
+        id.to_string()
+    }
+}
+
 impl std::fmt::Debug for ObjectId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -89,7 +105,8 @@ impl std::fmt::Display for ObjectId {
 }
 
 /// The kinds of tree entries that Git knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EntryKind {
     /// An ordinary file.
     File,

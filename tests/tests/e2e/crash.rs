@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use windlass_tests::fixture::Held;
-use windlass_tests::{Agent, Fixture, Monorepo};
+use windlass_tests::{Agent, AgentOptions, Fixture, Monorepo};
 
 use super::config_map;
 
@@ -97,6 +97,35 @@ async fn an_agent_that_starts_anew_holds_the_last_good_state_while_the_newest_co
     let mended = fixture.repo.commit("mended")?;
     fixture.wait_applied("app", &mended).await?;
     assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "mended");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_anew_renders_only_what_changed_meanwhile() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("kept").await?;
+    let cache = tempfile::tempdir()?;
+    let options = AgentOptions { cache: Some(cache.path().to_owned()), ..fixture.start_agent().await? };
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    for name in ["one", "two", "three"] {
+        fixture.repo.write(&format!("{name}/cm.yaml"), config_map(name, "1"))?;
+    }
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    for name in ["one", "two", "three"] {
+        fixture.application(name, name).await?;
+        fixture.wait_applied(name, &first).await?;
+    }
+    fixture.agent = None;
+    fixture.repo.write("two/cm.yaml", config_map("two", "2"))?;
+    let second = fixture.repo.commit("two")?;
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    fixture.wait_applied("two", &second).await?;
+    fixture.wait_metric(r#"windlass_steps_total{step="Sync",outcome="Done"}"#, 3.0).await?;
+    fixture.wait_metric(r#"windlass_renders_total{answered_from="plugin"}"#, 1.0).await?;
+    fixture.wait_metric(r#"windlass_renders_total{answered_from="memory"}"#, 2.0).await?;
+    // It is held from what was on disk as well as from what was rendered.
+    fixture.patch("configmap", "one", json!({"data": {"value": "by hand"}})).await?;
+    fixture.wait("configmap", "one", "restored", |map| map["data"]["value"] == "1").await?;
     Ok(())
 }
 
