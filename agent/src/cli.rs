@@ -10,6 +10,7 @@
 
 mod agent;
 mod check;
+mod diff;
 mod folder;
 mod gates;
 mod install;
@@ -65,6 +66,8 @@ enum Command {
     Render(render::Arguments),
     /// Judge the manifests that folders render to. Needs no cluster.
     Check(check::Arguments),
+    /// Show what a change does to the manifests of a folder. Needs no cluster.
+    Diff(diff::Arguments),
     /// Show the Applications and Repositories of a cluster.
     Status(status::Arguments),
     /// Print a completion script for a shell.
@@ -109,6 +112,7 @@ fn execute(command: Command, output: &Output) -> anyhow::Result<u8> {
         }
         Command::Render(arguments) => render::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
+        Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Status(arguments) => status::run(&arguments),
         Command::Completion { shell } => {
             // Into memory first: clap's writer panics where the reader has gone.

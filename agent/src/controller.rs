@@ -19,7 +19,7 @@ pub(crate) mod status;
 pub(crate) mod sync;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -96,14 +96,7 @@ pub(crate) async fn run(
     let mut registry = MetricsRegistry::default();
     let metrics = Metrics::new(&mut registry);
     crate::telemetry::metrics::register_requests(&mut registry, cluster.clone());
-    let memo = match Store::open(&settings.renders_cache) {
-        Ok(store) => Memo::on_disk(store),
-        Err(error) => {
-            tracing::warn!(%error, "renders are not kept on disk; after a restart everything is rendered again");
-            Memo::default()
-        }
-    };
-    let memo = Arc::new(memo);
+    let memo = Arc::new(memo(&settings.renders_cache));
     crate::telemetry::metrics::register_memo(&mut registry, memo.clone());
     let probes = Arc::new(Probes::default());
     let (events, mut received) = mpsc::channel(EVENT_QUEUE);
@@ -205,6 +198,18 @@ pub(crate) async fn run(
     followers.close();
     followers.wait().await;
     server.await.context("serve probes and metrics")?
+}
+
+/// A memo that outlives the process, where there is a place for it.
+fn memo(folder: &Path) -> Memo {
+    match Store::open(folder) {
+        Ok(store) => Memo::on_disk(store),
+        Err(error) => {
+            let folder = folder.display();
+            tracing::warn!(%folder, %error, "renders are not kept; after a restart all is rendered again");
+            Memo::default()
+        }
+    }
 }
 
 /// Follows the agent's own resources, and returns true once each kind was listed: whoever does not know the Gates

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::source::folder_tree::FolderTree;
 use crate::source::tree::Tree;
-use crate::source::worktree::{head_commit_time, locate_root};
+use crate::source::worktree::{head_commit_time, locate_root, locate_root_of_any, open_revision};
 
 /// A folder in its repository, or by itself where there is none.
 pub(super) struct Folder {
@@ -28,6 +28,15 @@ impl Folder {
         let (root, below) = locate_root(path).with_context(|| format!("open `{}`", path.display()))?;
         let tree = FolderTree::open(&root).with_context(|| format!("open `{}`", root.display()))?;
         Ok(Self { tree: Arc::new(tree), path: below, clock: head_commit_time(&root), root })
+    }
+
+    /// The folder as it is in a commit, which need not be checked out.
+    pub(super) fn at(path: &Path, revision: &str) -> anyhow::Result<Self> {
+        let (root, below) = locate_root_of_any(path).with_context(|| format!("open `{}`", path.display()))?;
+        let (revision, tree) = open_revision(&root, revision)
+            .map_err(anyhow::Error::msg)
+            .with_context(|| format!("find the revision `{revision}` in `{}`", root.display()))?;
+        Ok(Self { tree: Arc::new(tree), path: below, clock: revision.time, root })
     }
 
     #[cfg(test)]

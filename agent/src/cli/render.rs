@@ -68,6 +68,11 @@ pub(super) struct Arguments {
     /// elsewhere; nothing outside of it can.
     path: PathBuf,
 
+    /// Render it as it is in this commit, such as `HEAD~1` or a branch, and
+    /// not as it is in the working tree.
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+
     /// How to print.
     #[arg(long, short, value_enum, default_value_t = Format::Yaml)]
     output: Format,
@@ -84,7 +89,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
-    let folder = Folder::open(&arguments.path)?;
+    let folder = match &arguments.revision {
+        Some(revision) => Folder::at(&arguments.path, revision)?,
+        None => Folder::open(&arguments.path)?,
+    };
     let job = arguments.job.job(&folder)?;
     let plugins = plugins::load(&arguments.plugins)?;
     let progress = Progress::start(format!("rendering {}", arguments.path.display()));

@@ -1,7 +1,45 @@
-//! Finds the repository that a local path is in.
+//! Finds the repository that a local path is in, and opens its commits.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Revision;
+use super::error::chain;
+use super::git_tree::GitTree;
+use super::object_store::ObjectStore;
+use super::remote::FetchLimits;
+
+/// A commit of the repository at `root`, by any name that `git rev-parse`
+/// takes, and its files.
+///
+/// # Errors
+/// Says what is no commit, or can't be read.
+pub fn open_revision(root: &Path, name: &str) -> Result<(Revision, GitTree), String> {
+    let repository = gix::open_opts(root, gix::open::Options::isolated()).map_err(|error| chain(&error))?;
+    let id = repository.rev_parse_single(name).map_err(|error| chain(&error))?;
+    let object_bytes = FetchLimits::default().object_bytes;
+    let store = Arc::new(ObjectStore::open(repository.git_dir(), object_bytes)?);
+    let revision = store.revision(id.detach().into())?;
+    let tree = GitTree::new(store, revision.tree, object_bytes);
+    Ok((revision, tree))
+}
+
+/// As [`locate_root`], for a path of which only a part may exist here, such as
+/// one that an older commit has.
+///
+/// # Errors
+/// As [`locate_root`].
+pub fn locate_root_of_any(path: &Path) -> io::Result<(PathBuf, String)> {
+    let absolute = std::path::absolute(path)?;
+    let existing = absolute.ancestors().find(|above| above.is_dir());
+    let existing = existing.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let (root, below) = locate_root(existing)?;
+    let rest = absolute.strip_prefix(existing).map_err(io::Error::other)?;
+    let rest = rest.to_str().ok_or_else(|| io::Error::other(format!("`{}` is not UTF-8", rest.display())))?;
+    let parts = [below.as_str(), rest].into_iter().filter(|part| !part.is_empty());
+    Ok((root, parts.collect::<Vec<_>>().join("/")))
+}
 
 /// The root of the repository around `path`, a folder with a `.git` in it, and
 /// the path below that root, `/`-separated. Without a repository the folder

@@ -134,3 +134,68 @@ async fn status_shows_what_is_applied_and_what_is_wrong() -> anyhow::Result<()> 
     assert_eq!(ready["message"], message.as_str());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diff_shows_what_a_change_does_to_each_object() -> anyhow::Result<()> {
+    let fixture = Fixture::new("diff").await?;
+    fixture.repo.write("base/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.write("base/kustomization.yaml", "resources: [cm.yaml]\n")?;
+    fixture.repo.write("app/kustomization.yaml", "namePrefix: my-\nresources: [../base]\n")?;
+    fixture.repo.commit("one")?;
+    fixture.repo.write("base/cm.yaml", config_map("settings", "two"))?;
+    fixture.repo.write("later/cm.yaml", config_map("later", "one"))?;
+    fixture.repo.commit("two")?;
+    let (app, later) = (folder(&fixture, "app"), folder(&fixture, "later"));
+
+    let changed = windlass(&fixture, &["diff", "HEAD~1", "HEAD", &app]).await?;
+    assert_eq!(changed.status.code(), Some(1), "{}", stderr(&changed));
+    let text = stdout(&changed);
+    for line in
+        ["changed: ConfigMap/my-settings", "-  value: one", "+  value: two", "0 added, 1 changed, 0 removed"]
+    {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in {text}");
+    }
+
+    // Without a second commit, it is the working tree that counts.
+    let same = windlass(&fixture, &["diff", "HEAD", &app]).await?;
+    assert_eq!((same.status.code(), stdout(&same).as_str()), (Some(0), "nothing differs\n"));
+    fixture.repo.write("app/more.yaml", config_map("more", "one"))?;
+    fixture.repo.write("app/kustomization.yaml", "namePrefix: my-\nresources: [../base, more.yaml]\n")?;
+    let edited = windlass(&fixture, &["diff", "HEAD", &app, "--output", "json"]).await?;
+    assert_eq!(edited.status.code(), Some(1), "{}", stderr(&edited));
+    let report: Value = serde_json::from_slice(&edited.stdout)?;
+    assert_eq!(report["changes"][0]["change"], "added");
+    assert_eq!(report["changes"][0]["object"]["name"], "my-more");
+
+    // A folder that an older commit does not have is an empty set there.
+    let added = windlass(&fixture, &["diff", "HEAD~1", "HEAD", &later]).await?;
+    assert_eq!(added.status.code(), Some(1), "{}", stderr(&added));
+    assert!(stdout(&added).contains("added: ConfigMap/later (later/cm.yaml:1)"), "{}", stdout(&added));
+
+    // What can't be compared is trouble, not a difference.
+    let unknown = windlass(&fixture, &["diff", "no-such-branch", "HEAD", &app]).await?;
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("no-such-branch"), "{}", stderr(&unknown));
+    fixture.repo.write("app/kustomization.yaml", "resources: [nowhere]\n")?;
+    let broken = windlass(&fixture, &["diff", "HEAD", &app]).await?;
+    assert_eq!((broken.status.code(), stdout(&broken).as_str()), (Some(2), ""));
+    assert!(stderr(&broken).contains("nowhere"), "{}", stderr(&broken));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn render_shows_a_commit_that_is_not_checked_out() -> anyhow::Result<()> {
+    let fixture = Fixture::new("revision").await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "one"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repo.remove("app/cm.yaml")?;
+    fixture.repo.write("README.md", "moved away")?;
+    fixture.repo.commit("two")?;
+    let app = folder(&fixture, "app");
+    let old = windlass(&fixture, &["render", &app, "--revision", &first[..10]]).await?;
+    assert!(old.status.success(), "{}", stderr(&old));
+    assert!(stdout(&old).contains("value: one"), "{}", stdout(&old));
+    let new = windlass(&fixture, &["render", &app, "--revision", "HEAD"]).await?;
+    assert_eq!(new.status.code(), Some(2), "{}", stderr(&new));
+    Ok(())
+}
