@@ -200,3 +200,96 @@ async fn an_object_of_another_application_is_not_taken() -> anyhow::Result<()> {
     assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "good");
     Ok(())
 }
+
+/// What somebody who may commit can do to a folder, and what has to be said of it.
+struct Hostile {
+    reason: &'static str,
+    words: &'static [&'static str],
+    write: fn(&Fixture) -> anyhow::Result<()>,
+}
+
+const HOSTILE: [Hostile; 7] = [
+    Hostile {
+        reason: "RenderFailed",
+        words: &["app/bomb.yaml"],
+        write: |fixture| {
+            let mut bomb =
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bomb}\ndata:\n  a0: &a0 [x, x]\n"
+                    .to_owned();
+            for level in 1..40 {
+                let former = level - 1;
+                bomb.push_str(&format!(
+                    "  a{level}: &a{level} [*a{former}, *a{former}, *a{former}, *a{former}]\n"
+                ));
+            }
+            fixture.repo.write("app/bomb.yaml", bomb)
+        },
+    },
+    Hostile {
+        reason: "LimitExceeded",
+        words: &["app/large.yaml", "8388608", "limits.fileBytes"],
+        write: |fixture| fixture.repo.write("app/large.yaml", "#".repeat(9 << 20)),
+    },
+    Hostile {
+        reason: "RenderFailed",
+        words: &["20000"],
+        write: |fixture| {
+            (0..21_000).try_for_each(|n| fixture.repo.write(&format!("app/many/{}/{n}.yaml", n % 100), ""))
+        },
+    },
+    Hostile {
+        reason: "RenderFailed",
+        words: &["app/loop.yaml"],
+        write: |fixture| fixture.repo.symlink("app/loop.yaml", "loop.yaml"),
+    },
+    Hostile {
+        reason: "RenderFailed",
+        words: &["app/sub", "submodule"],
+        write: |fixture| {
+            std::fs::create_dir_all(fixture.repo.work_tree().join("app/sub"))?;
+            let head = fixture.repo.head()?;
+            let link = format!("160000,{head},app/sub");
+            fixture.repo.git(&["update-index", "--add", "--cacheinfo", &link])?;
+            Ok(())
+        },
+    },
+    Hostile {
+        reason: "RenderFailed",
+        words: &["app/stored.yaml", "LFS"],
+        write: |fixture| {
+            let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+            fixture.repo.write("app/stored.yaml", pointer)
+        },
+    },
+    Hostile {
+        reason: "RenderFailed",
+        words: &["app", "UTF-8"],
+        write: |fixture| {
+            let name = std::os::unix::ffi::OsStrExt::from_bytes(b"app/\xff.yaml");
+            let path: &std::ffi::OsStr = name;
+            Ok(std::fs::write(fixture.repo.work_tree().join(path), "")?)
+        },
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_files_are_told_and_cost_nobody_else_anything() -> anyhow::Result<()> {
+    let (fixture, mut good) = applied("hostile", &[]).await?;
+    for Hostile { reason, words, write } in HOSTILE {
+        write(&fixture)?;
+        is_refused(&fixture, &good, Refused { condition: "Rendered", reason, words }).await?;
+        good = fixture.repo.head()?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_differ_only_in_case_are_two_files() -> anyhow::Result<()> {
+    let (fixture, _) = applied("case", &[]).await?;
+    fixture.repo.write("app/CM.yaml", config_map("other-case", "two"))?;
+    let second = fixture.repo.commit("two")?;
+    fixture.wait_applied("app", &second).await?;
+    assert_eq!(fixture.get("configmap", "other-case").await?["data"]["value"], "two");
+    assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "good");
+    Ok(())
+}

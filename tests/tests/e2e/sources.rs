@@ -169,3 +169,27 @@ async fn what_was_applied_stays_when_the_repository_resource_is_deleted() -> any
     fixture.wait_applied("app", &second).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_beyond_the_limit_of_an_object_is_told_and_its_removal_helps() -> anyhow::Result<()> {
+    let fixture = Fixture::new("oversized").await?;
+    let first = commit(&fixture, "one")?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.wait_applied("app", &first).await?;
+
+    fixture.repo.write("elsewhere/large.bin", vec![0; 100 << 20])?;
+    commit(&fixture, "two")?;
+    let message = fixture.wait_condition("repository", "fleet", "Ready", "False", "LimitExceeded").await?;
+    for words in ["an object in bytes", "67108864", "limits.objectBytes"] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "one");
+
+    // The file stays in the history, which is of no interest.
+    fixture.repo.remove("elsewhere/large.bin")?;
+    let third = commit(&fixture, "three")?;
+    fixture.wait_applied("app", &third).await?;
+    fixture.wait_condition("repository", "fleet", "Ready", "True", "Succeeded").await?;
+    Ok(())
+}
