@@ -1,0 +1,80 @@
+package render
+
+import (
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"os"
+)
+
+var (
+	subchart  = regexp.MustCompile(`error unpacking subchart (\S+) in `)
+	unloaded  = regexp.MustCompile(`cannot load ([\w.]+\.yaml|Chart\.lock|requirements\.lock)`)
+	position  = regexp.MustCompile(`^:(\d+)`)
+	yamlTitle = regexp.MustCompile(`YAML parse error on (\S+):`)
+)
+
+// explainLoad turns what upstream says of a chart that it can't read into a
+// diagnostic with a place.
+func explainLoad(err error, folder string) Diagnostic {
+	message := err.Error()
+	problem := failure("%s", message)
+	for _, found := range subchart.FindAllStringSubmatch(message, -1) {
+		folder = path.Join(folder, "charts", found[1])
+		if path.Ext(found[1]) == ".tgz" {
+			return problem.at(relativePath(folder), 0)
+		}
+	}
+	file := ""
+	if found := unloaded.FindStringSubmatch(message); found != nil {
+		file = found[1]
+	} else if strings.Contains(message, "validation: ") {
+		file = "Chart.yaml"
+	}
+	name := path.Join(folder, file)
+	if file == "" {
+		return problem.at(relativePath(name), 0)
+	}
+	content, _ := os.ReadFile(name)
+	return problem.at(relativePath(name), failingLine(content, err))
+}
+
+// explainTemplate turns what upstream says of a template into a diagnostic at
+// the innermost place that it names.
+func explainTemplate(err error, files places) Diagnostic {
+	problem := failure("%v", err)
+	message, best := problem.Message, -1
+	for name, origin := range files.byName {
+		for at := strings.LastIndex(message, name); at > best; at = strings.LastIndex(message[:at], name) {
+			if at > 0 && !strings.ContainsRune(" (\"\n", rune(message[at-1])) {
+				continue
+			}
+			best = at
+			problem.Path, problem.Line = origin.path, 0
+			if found := position.FindStringSubmatch(message[at+len(name):]); found != nil && origin.content != nil {
+				problem.Line, _ = strconv.Atoi(found[1])
+			}
+		}
+	}
+	return problem
+}
+
+// explainDocument turns what upstream says of a document that is no YAML into
+// a diagnostic. The line is of what was rendered, and so in the message alone.
+func explainDocument(err error, files places) Diagnostic {
+	problem := failure("%v", err)
+	if yamlLine.MatchString(problem.Message) {
+		problem.Message += " (the line is counted in the document that the template renders to)"
+	}
+	if found := yamlTitle.FindStringSubmatch(problem.Message); found != nil {
+		problem.Path = files.byName[found[1]].path
+	}
+	return problem
+}
+
+// explainConversion is for what upstream accepts and JSON can't hold.
+func explainConversion(name string, err error) Diagnostic {
+	return failure("%s renders to what is not an object: %v", name, err)
+}

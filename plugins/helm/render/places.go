@@ -1,0 +1,118 @@
+package render
+
+import (
+	"path"
+	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+)
+
+// place is a file of the repository, as far as it is known.
+type place struct {
+	path string
+	// What the file has; nothing, where it is an archive that has the file.
+	content []byte
+}
+
+// places finds the files of a chart.
+type places struct {
+	// By the name that upstream gives to a template: the names of the charts
+	// that contain it, which are not those of their folders, and its own.
+	byName map[string]place
+	// The schema of a chart, by the chart's name.
+	schemas map[string]string
+	// The folder of the chart that is rendered.
+	folder string
+}
+
+// locate finds all files of a chart and of those that it depends on, once
+// aliases have taken effect.
+//
+// Upstream forgets which folder a subchart was in. But the bytes of a file are
+// read once, and are the same in the list of all files that the outermost chart
+// keeps: a file is known by where its bytes lie. What is in none of the files
+// came out of an archive.
+func locate(folder string, root *chart.Chart) places {
+	names := map[*byte]string{}
+	for _, file := range root.Raw {
+		if len(file.Data) != 0 {
+			names[&file.Data[0]] = path.Join(folder, file.Name)
+		}
+	}
+	found := places{byName: map[string]place{}, schemas: map[string]string{}, folder: folder}
+	found.add(root, names, "")
+	return found
+}
+
+func (p places) add(c *chart.Chart, names map[*byte]string, archive string) {
+	if archive == "" && !c.IsRoot() && nameOf(metadataOf(c), names) == "" {
+		archive = archiveOf(c, names)
+	}
+	at := func(file *common.File) place {
+		if name := nameOf(file.Data, names); name != "" {
+			return place{path: relativePath(name), content: file.Data}
+		}
+		return place{path: relativePath(archive)}
+	}
+	for _, file := range c.Templates {
+		p.byName[path.Join(c.ChartFullPath(), file.Name)] = at(file)
+	}
+	for _, crd := range c.Files {
+		if strings.HasPrefix(crd.Name, "crds/") {
+			p.byName[path.Join(c.ChartFullPath(), crd.Name)] = at(crd)
+		}
+	}
+	if len(c.Schema) != 0 {
+		p.schemas[c.Name()] = at(&common.File{Data: c.Schema}).path
+	}
+	for _, dependency := range c.Dependencies() {
+		p.add(dependency, names, archive)
+	}
+}
+
+func nameOf(content []byte, names map[*byte]string) string {
+	if len(content) == 0 {
+		return ""
+	}
+	return names[&content[0]]
+}
+
+func metadataOf(c *chart.Chart) []byte {
+	for _, file := range c.Raw {
+		if file.Name == "Chart.yaml" {
+			return file.Data
+		}
+	}
+	return nil
+}
+
+// archiveOf finds the archive that a subchart was packed in: the one with the
+// name that `helm package` gives, or the only one.
+func archiveOf(c *chart.Chart, names map[*byte]string) string {
+	var archives []string
+	for _, file := range c.Parent().Raw {
+		if path.Dir(file.Name) != "charts" || path.Ext(file.Name) != ".tgz" {
+			continue
+		}
+		name := nameOf(file.Data, names)
+		if strings.HasSuffix(file.Name, "-"+c.Metadata.Version+".tgz") && strings.HasPrefix(path.Base(file.Name), packedName(c)+"-") {
+			return name
+		}
+		archives = append(archives, name)
+	}
+	if len(archives) == 1 {
+		return archives[0]
+	}
+	return ""
+}
+
+// packedName is the name of a chart before an alias replaced it.
+func packedName(c *chart.Chart) string {
+	for _, file := range c.Raw {
+		if file.Name == "Chart.yaml" {
+			return declaredName(file.Data)
+		}
+	}
+	return c.Name()
+}

@@ -1,0 +1,47 @@
+package render
+
+import (
+	"path"
+	"strings"
+)
+
+// What upstream's message about values begins with, where a schema is violated.
+const schemaTitle = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
+
+// explainValues turns what upstream says of the values into diagnostics: one
+// for each violation of a schema, at the schema.
+func explainValues(err error, files places) []Diagnostic {
+	message, violated := strings.CutPrefix(err.Error(), schemaTitle)
+	if !violated {
+		return []Diagnostic{failure("%v", err).at(chartFile(files.folder), 0)}
+	}
+	var problems []Diagnostic
+	chart := ""
+	for line := range strings.SplitSeq(message, "\n") {
+		switch {
+		case strings.TrimSpace(line) == "":
+		case strings.HasPrefix(line, "- "):
+			problems = append(problems, violation(chart, strings.TrimPrefix(line, "- "), files))
+		case strings.HasPrefix(line, " ") && len(problems) != 0:
+			// What a violation consists of.
+			last := &problems[len(problems)-1]
+			last.Message += "; " + strings.TrimPrefix(strings.TrimSpace(line), "- ")
+		case strings.HasSuffix(line, ":") && !strings.Contains(line, " "):
+			chart = strings.TrimSuffix(line, ":")
+		default:
+			problems = append(problems, violation(chart, line, files))
+		}
+	}
+	if len(problems) == 0 {
+		problems = append(problems, failure("%v", err).at(chartFile(files.folder), 0))
+	}
+	return problems
+}
+
+func violation(chart, text string, files places) Diagnostic {
+	place, known := files.schemas[chart]
+	if !known {
+		place = relativePath(path.Join(files.folder, "values.schema.json"))
+	}
+	return failure("the values of the chart %s don't meet its schema: %s", chart, text).at(place, 0)
+}
