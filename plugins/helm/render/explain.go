@@ -45,20 +45,43 @@ func explainLoad(err error, folder string) Diagnostic {
 // the innermost place that it names.
 func explainTemplate(err error, files places) Diagnostic {
 	problem := failure("%v", err)
-	message, best := problem.Message, -1
+	innermost := -1
 	for name, origin := range files.byName {
-		for at := strings.LastIndex(message, name); at > best; at = strings.LastIndex(message[:at], name) {
-			if at > 0 && !strings.ContainsRune(" (\"\n", rune(message[at-1])) {
-				continue
-			}
-			best = at
-			problem.Path, problem.Line = origin.path, 0
-			if found := position.FindStringSubmatch(message[at+len(name):]); found != nil && origin.content != nil {
-				problem.Line, _ = strconv.Atoi(found[1])
+		for _, found := range placed(problem.Message, name) {
+			if found.offset > innermost {
+				innermost = found.offset
+				problem = problem.at(origin.path, 0)
+				// A line of a file in an archive is no line of the archive.
+				if origin.content != nil {
+					problem.Line = found.line
+				}
 			}
 		}
 	}
 	return problem
+}
+
+// mention is where a message names a line of a template.
+type mention struct{ offset, line int }
+
+// placed finds where a message names lines of a template. The name may be the
+// end of another one's.
+func placed(message, name string) []mention {
+	var found []mention
+	for from := 0; ; {
+		at := strings.Index(message[from:], name)
+		if at < 0 {
+			return found
+		}
+		at += from
+		from = at + len(name)
+		number := position.FindStringSubmatch(message[from:])
+		if number == nil || at > 0 && !strings.ContainsRune(" (\"\n", rune(message[at-1])) {
+			continue
+		}
+		line, _ := strconv.Atoi(number[1])
+		found = append(found, mention{at, line})
+	}
 }
 
 // explainDocument turns what upstream says of a document that is no YAML into

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	release "helm.sh/helm/v4/pkg/release/v1"
@@ -63,14 +64,17 @@ func unknownHooks(rendered map[string]string, files places) []Diagnostic {
 		if !strings.Contains(rendered[name], release.HookAnnotation) {
 			continue
 		}
-		for _, content := range releaseutil.SplitManifests(rendered[name]) {
+		documents := releaseutil.SplitManifests(rendered[name])
+		order := slices.Collect(maps.Keys(documents))
+		sort.Sort(releaseutil.BySplitManifestsOrder(order))
+		for _, key := range order {
 			var head releaseutil.SimpleHead
-			if yaml.Unmarshal([]byte(content), &head) != nil || head.Metadata == nil {
+			if yaml.Unmarshal([]byte(documents[key]), &head) != nil || head.Metadata == nil {
 				continue
 			}
 			if event := unknownEvent(head.Metadata.Annotations[release.HookAnnotation]); event != "" {
-				warnings = append(warnings, warning("%s/%s is left out, for Helm knows no hook `%s`: take the annotation `%s` off "+
-					"to have the object applied", head.Kind, head.Metadata.Name, event, release.HookAnnotation).at(files.byName[name].path, 0))
+				warnings = append(warnings, warning("%s/%s is left out, for Helm knows no hook `%s`: correct the annotation `%s`, "+
+					"or take it off", head.Kind, head.Metadata.Name, event, release.HookAnnotation).at(files.byName[name].path, 0))
 			}
 		}
 	}

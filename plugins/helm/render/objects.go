@@ -79,12 +79,3 @@ func identity(object json.RawMessage) (kind, name string) {
 	_ = json.Unmarshal(object, &head)
 	return head.Kind, head.Metadata.Name
 }
-
-// declaredName is the name that a chart's own Chart.yaml gives it.
-func declaredName(metadata []byte) string {
-	var head struct {
-		Name string `json:"name"`
-	}
-	_ = yaml.Unmarshal(metadata, &head)
-	return head.Name
-}

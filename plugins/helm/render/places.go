@@ -1,11 +1,14 @@
 package render
 
 import (
+	"bytes"
 	"path"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"sigs.k8s.io/yaml"
 )
 
 // place is a file of the repository, as far as it is known.
@@ -45,15 +48,15 @@ func locate(folder string, root *chart.Chart) places {
 	return found
 }
 
-func (p places) add(c *chart.Chart, names map[*byte]string, archive string) {
-	if archive == "" && !c.IsRoot() && nameOf(metadataOf(c), names) == "" {
-		archive = archiveOf(c, names)
+func (p places) add(c *chart.Chart, names map[*byte]string, packed string) {
+	if packed == "" && !c.IsRoot() && nameOf(metadataOf(c), names) == "" {
+		packed = archiveOf(c, names)
 	}
 	at := func(file *common.File) place {
 		if name := nameOf(file.Data, names); name != "" {
 			return place{path: relativePath(name), content: file.Data}
 		}
-		return place{path: relativePath(archive)}
+		return place{path: relativePath(packed)}
 	}
 	for _, file := range c.Templates {
 		p.byName[path.Join(c.ChartFullPath(), file.Name)] = at(file)
@@ -67,7 +70,7 @@ func (p places) add(c *chart.Chart, names map[*byte]string, archive string) {
 		p.schemas[c.Name()] = at(&common.File{Data: c.Schema}).path
 	}
 	for _, dependency := range c.Dependencies() {
-		p.add(dependency, names, archive)
+		p.add(dependency, names, packed)
 	}
 }
 
@@ -88,31 +91,36 @@ func metadataOf(c *chart.Chart) []byte {
 }
 
 // archiveOf finds the archive that a subchart was packed in: the one with the
-// name that `helm package` gives, or the only one.
+// name that `helm package` gives, or else the one that has its Chart.yaml.
 func archiveOf(c *chart.Chart, names map[*byte]string) string {
-	var archives []string
+	metadata := metadataOf(c)
+	// An alias has replaced the chart's own name.
+	usual := path.Join("charts", declaredName(metadata)+"-"+c.Metadata.Version+".tgz")
+	var others []*common.File
 	for _, file := range c.Parent().Raw {
-		if path.Dir(file.Name) != "charts" || path.Ext(file.Name) != ".tgz" {
-			continue
+		switch {
+		case file.Name == usual:
+			return nameOf(file.Data, names)
+		case path.Dir(file.Name) == "charts" && path.Ext(file.Name) == ".tgz":
+			others = append(others, file)
 		}
-		name := nameOf(file.Data, names)
-		if strings.HasSuffix(file.Name, "-"+c.Metadata.Version+".tgz") && strings.HasPrefix(path.Base(file.Name), packedName(c)+"-") {
-			return name
-		}
-		archives = append(archives, name)
 	}
-	if len(archives) == 1 {
-		return archives[0]
+	for _, file := range others {
+		packed, _ := archive.LoadArchiveFiles(bytes.NewReader(file.Data))
+		for _, member := range packed {
+			if member.Name == "Chart.yaml" && bytes.Equal(member.Data, metadata) {
+				return nameOf(file.Data, names)
+			}
+		}
 	}
 	return ""
 }
 
-// packedName is the name of a chart before an alias replaced it.
-func packedName(c *chart.Chart) string {
-	for _, file := range c.Raw {
-		if file.Name == "Chart.yaml" {
-			return declaredName(file.Data)
-		}
+func declaredName(metadata []byte) string {
+	var head struct {
+		Name string `json:"name"`
 	}
-	return c.Name()
+	// A chart whose metadata does not parse was not loaded.
+	_ = yaml.Unmarshal(metadata, &head)
+	return head.Name
 }

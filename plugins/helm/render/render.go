@@ -101,8 +101,12 @@ func chartFile(folder string) string {
 	return relativePath(path.Join(folder, "Chart.yaml"))
 }
 
-// relativePath is a path as diagnostics name it.
+// relativePath is a path as diagnostics name it; nothing for the root, and for
+// what is not known.
 func relativePath(name string) string {
+	if name == "" {
+		return ""
+	}
 	return strings.TrimPrefix(path.Clean(name), "/")
 }
 

@@ -2,6 +2,7 @@ package render
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func explainValues(err error, files places) []Diagnostic {
 		return []Diagnostic{failure("%v", err).at(chartFile(files.folder), 0)}
 	}
 	var problems []Diagnostic
-	chart := ""
+	chart, first := "", 0
 	for line := range strings.SplitSeq(message, "\n") {
 		switch {
 		case strings.TrimSpace(line) == "":
@@ -27,15 +28,23 @@ func explainValues(err error, files places) []Diagnostic {
 			last := &problems[len(problems)-1]
 			last.Message += "; " + strings.TrimPrefix(strings.TrimSpace(line), "- ")
 		case strings.HasSuffix(line, ":") && !strings.Contains(line, " "):
-			chart = strings.TrimSuffix(line, ":")
+			sortViolations(problems[first:])
+			chart, first = strings.TrimSuffix(line, ":"), len(problems)
 		default:
 			problems = append(problems, violation(chart, line, files))
 		}
 	}
+	sortViolations(problems[first:])
 	if len(problems) == 0 {
 		problems = append(problems, failure("%v", err).at(chartFile(files.folder), 0))
 	}
 	return problems
+}
+
+// sortViolations puts those of one chart in a certain order: upstream walks
+// through maps.
+func sortViolations(problems []Diagnostic) {
+	slices.SortFunc(problems, func(a, b Diagnostic) int { return strings.Compare(a.Message, b.Message) })
 }
 
 func violation(chart, text string, files places) Diagnostic {
