@@ -184,6 +184,10 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 			files: withChart(map[string]string{"app/values.schema.json": "{"}),
 		},
 		{
+			name: "schema elsewhere", message: "refers to http://127.0.0.1:1/a.json, and a renderer reaches no network", path: "app/values.schema.json",
+			files: withChart(map[string]string{"app/values.schema.json": `{"$ref": "http://127.0.0.1:1/a.json"}`}),
+		},
+		{
 			name: "values of a subchart that are no mapping", message: "type mismatch on dep", path: "app/Chart.yaml",
 			config: `{"values": {"dep": 1}}`,
 			files:  withChart(map[string]string{"app/charts/dep/Chart.yaml": "apiVersion: v2\nname: dep\nversion: 1.0.0\n"}),

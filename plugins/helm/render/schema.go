@@ -1,7 +1,9 @@
 package render
 
 import (
+	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -47,7 +49,13 @@ func sortViolations(problems []Diagnostic) {
 	slices.SortFunc(problems, func(a, b Diagnostic) int { return strings.Compare(a.Message, b.Message) })
 }
 
+var remoteSchema = regexp.MustCompile(`HTTP request failed for (\S+):`)
+
 func violation(chart, text string, files places) Diagnostic {
+	if found := remoteSchema.FindStringSubmatch(text); found != nil {
+		text = fmt.Sprintf("it can't be judged, for the schema refers to %s, and a renderer reaches no network: "+
+			"copy the definitions into values.schema.json, or set `skipSchemaValidation`", found[1])
+	}
 	place, known := files.schemas[chart]
 	if !known {
 		place = relativePath(path.Join(files.folder, "values.schema.json"))
