@@ -355,6 +355,15 @@ data:
 		"app/values.yaml":      "a: text\r\nb: |\r\n  two\r\n  lines\r\n",
 		"app/templates/a.yaml": "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: a\r\ndata:\r\n  a: {{ .Values.a }}\r\n  b: {{ .Values.b | quote }}\r\n---\r\napiVersion: v1\r\nkind: ConfigMap\r\nmetadata: {name: b}\r\n",
 	}},
+	"text blocks at the end of a file": {files: map[string]string{
+		"app/Chart.yaml":       metadata,
+		"app/crds/a.yaml":      "kind: Thing\ntext: |\n  no line end",
+		"app/templates/a.yaml": configMap + "data:\n  a: |\n    no line end",
+		"app/templates/b.yaml": configMap + "data:\n  a: |\n    line end\n\n\n",
+		"app/templates/c.yaml": configMap + "data:\n  a: |+\n    kept\n\n\n---\n" + configMap,
+		"app/templates/d.yaml": configMap + "data:\n  a: |-\n    stripped\n\n",
+		"app/templates/h.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {helm.sh/hook: pre-install}}\ndata:\n  a: |\n    no line end",
+	}},
 	"empty documents and separators": {files: map[string]string{
 		"app/Chart.yaml":            metadata,
 		"app/templates/empty.yaml":  "",

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"sigs.k8s.io/yaml"
@@ -15,10 +16,11 @@ type objects struct {
 	failures  []Diagnostic
 }
 
-// add converts what a template rendered to.
+// add converts what a template rendered to. It ends with the line end that
+// upstream writes after each document, and that a text block at the end keeps.
 func (o *objects) add(name, content string, files places) {
 	origin := files.byName[name]
-	object, err := toJSON([]byte(content))
+	object, err := toJSON([]byte(content + "\n"))
 	if err != nil {
 		o.failures = append(o.failures, explainConversion(name, err).at(origin.path, 0))
 		return
@@ -38,7 +40,7 @@ func (o *objects) add(name, content string, files places) {
 func (o *objects) addCRDs(root *chart.Chart, files places) {
 	for _, crd := range root.CRDObjects() {
 		origin := files.byName[crd.Filename]
-		for _, document := range split(crd.File.Data) {
+		for _, document := range split(append(slices.Clone(crd.File.Data), '\n')) {
 			object, err := toJSON(document.content)
 			line := 0
 			if len(origin.content) != 0 {

@@ -14,6 +14,10 @@ import (
 // Render gives the objects of the request's chart in the order of
 // `helm template --skip-tests`, and warnings; or the reasons why there are
 // none.
+//
+// They are those of the release that Helm would install. The command trims what
+// it prints of them, and so takes blanks off a text at the end of the last one:
+// that is not done here.
 func Render(request Request) ([]Manifest, []Diagnostic, []Diagnostic) {
 	config := request.Config
 	if config == nil {

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,8 +74,18 @@ var helm = sync.OnceValues(func() (string, error) {
 	return program, build.Run()
 })
 
-// upstream runs `helm template` and gives what it prints.
+// upstream gives what `helm template` prints.
 func upstream(t *testing.T, root, config string) []byte {
+	t.Helper()
+	printed, err := runHelm(t, root, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return printed
+}
+
+// runHelm runs `helm template` on the folder `app` of a tree.
+func runHelm(t *testing.T, root, config string) ([]byte, error) {
 	t.Helper()
 	program, err := helm()
 	if err != nil {
@@ -124,9 +135,9 @@ func upstream(t *testing.T, root, config string) []byte {
 	command.Stderr = &words
 	printed, err := command.Output()
 	if err != nil {
-		t.Fatalf("helm template: %v: %s", err, words.String())
+		return nil, fmt.Errorf("helm template: %w: %s", err, words.String())
 	}
-	return printed
+	return printed, nil
 }
 
 var printedSeparator = regexp.MustCompile(`(?m)^---[ \t]*\r?$`)
