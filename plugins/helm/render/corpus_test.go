@@ -10,7 +10,7 @@ import (
 )
 
 // What differs at each render: what is made of random numbers or of the time.
-var changing = regexp.MustCompile(`[A-Za-z0-9+/_=-]{10,}|\d+`)
+var changing = regexp.MustCompile(`[A-Za-z0-9+/=_.$-]{10,}|\d+`)
 
 // TestChartsOfAFolder compares each chart below the folder that
 // WINDLASS_HELM_CHARTS names, with its own values and with each file of

@@ -33,7 +33,8 @@ func split(content []byte) []document {
 		if newline := bytes.IndexByte(content[start:], '\n'); newline >= 0 {
 			end = start + newline + 1
 		}
-		if separator.Match(bytes.TrimSuffix(content[start:end], []byte("\n"))) {
+		text := content[start:end]
+		if bytes.HasPrefix(text, []byte("---")) && separator.Match(bytes.TrimSuffix(text, []byte("\n"))) {
 			cut(start)
 			begin, first = end, line+1
 		}
