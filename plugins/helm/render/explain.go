@@ -47,7 +47,7 @@ func explainTemplate(err error, files places) Diagnostic {
 	problem := failure("%v", err)
 	innermost := -1
 	for name, origin := range files.byName {
-		for _, found := range placed(problem.Message, name) {
+		for _, found := range placed(err.Error(), name) {
 			if found.offset > innermost {
 				innermost = found.offset
 				problem = problem.at(origin.path, 0)

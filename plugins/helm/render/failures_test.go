@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -217,14 +218,17 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 	}
 }
 
-func TestEachViolationOfASchemaIsADiagnosticAtThatSchema(t *testing.T) {
+func TestEachViolationOfASchemaIsADiagnosticAtTheValue(t *testing.T) {
 	root := lay(t, withChart(map[string]string{
-		"app/values.yaml":                      "replicas: many\nimage: {}\nport: 1\ndep: {size: 0}\n",
-		"app/values.schema.json":               `{"properties": {"replicas": {"type": "integer"}, "image": {"required": ["tag"]}, "port": {"anyOf": [{"type": "string"}, {"minimum": 2}]}}}`,
+		"app/values.yaml": "replicas: 1\nimage: {}\n---\nport: 1\ndep:\n  size: 0\n  list: [1]\n",
+		"app/more.yaml":   "# many\nreplicas: many\na/b: x\n",
+		"app/values.schema.json": `{"required": ["gone"], "properties": {"replicas": {"type": "integer"}, "inline": {"type": "integer"}, "a/b": {"type": "integer"},
+			"image": {"required": ["tag"]}, "port": {"anyOf": [{"type": "string"}, {"minimum": 2}]}}}`,
 		"app/charts/folder/Chart.yaml":         "apiVersion: v2\nname: dep\nversion: 1.0.0\n",
-		"app/charts/folder/values.schema.json": `{"properties": {"size": {"minimum": 1}}}`,
+		"app/charts/folder/values.yaml":        "own: 1\n",
+		"app/charts/folder/values.schema.json": `{"properties": {"size": {"minimum": 1}, "list": {"items": {"type": "string"}}, "own": {"type": "string"}}}`,
 	}))
-	got, code := ask(t, root, "")
+	got, code := ask(t, root, `{"valueFiles": ["more.yaml"], "values": {"inline": "x"}}`)
 	if code != 1 {
 		t.Fatal("accepted")
 	}
@@ -234,14 +238,19 @@ func TestEachViolationOfASchemaIsADiagnosticAtThatSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found = append(found, place+" "+problem.Message)
+		found = append(found, fmt.Sprintf("%s:%d %s", place, problem.Line, problem.Message))
 	}
 	want := []string{
-		"app/values.schema.json the values of the chart app don't meet its schema: at '/image': missing property 'tag'",
-		"app/values.schema.json the values of the chart app don't meet its schema: at '/port': 'anyOf' failed; " +
+		"app/values.schema.json:0 the values of the chart app don't meet its schema: at '': missing property 'gone'",
+		"app/more.yaml:3 the values of the chart app don't meet its schema: at '/a~1b': got string, want integer",
+		"app/values.yaml:2 the values of the chart app don't meet its schema: at '/image': missing property 'tag'",
+		"app/values.schema.json:0 the values of the chart app don't meet its schema: at '/inline': got string, want integer",
+		"app/values.yaml:4 the values of the chart app don't meet its schema: at '/port': 'anyOf' failed; " +
 			"at '/port': got number, want string; at '/port': minimum: got 1, want 2",
-		"app/values.schema.json the values of the chart app don't meet its schema: at '/replicas': got string, want integer",
-		"app/charts/folder/values.schema.json the values of the chart dep don't meet its schema: at '/size': minimum: got 0, want 1",
+		"app/more.yaml:2 the values of the chart app don't meet its schema: at '/replicas': got string, want integer",
+		"app/values.yaml:7 the values of the chart dep don't meet its schema: at '/list/0': got number, want string",
+		"app/charts/folder/values.schema.json:0 the values of the chart dep don't meet its schema: at '/own': got number, want string",
+		"app/values.yaml:6 the values of the chart dep don't meet its schema: at '/size': minimum: got 0, want 1",
 	}
 	if strings.Join(found, "\n") != strings.Join(want, "\n") {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(found, "\n"), strings.Join(want, "\n"))

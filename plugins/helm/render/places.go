@@ -23,10 +23,19 @@ type places struct {
 	// By the name that upstream gives to a template: the names of the charts
 	// that contain it, which are not those of their folders, and its own.
 	byName map[string]place
-	// The schema of a chart, by the chart's name.
-	schemas map[string]string
+	// By the name of a chart, for those that have one.
+	schemas map[string]schema
 	// The folder of the chart that is rendered.
 	folder string
+}
+
+// schema is what the values of a chart are held against.
+type schema struct {
+	path string
+	// Where the values of the chart are in those of the outermost one.
+	prefix []string
+	// Whether charts in several places have the name.
+	ambiguous bool
 }
 
 // locate finds all files of a chart and of those that it depends on, once
@@ -43,7 +52,7 @@ func locate(folder string, root *chart.Chart) places {
 			names[&file.Data[0]] = path.Join(folder, file.Name)
 		}
 	}
-	found := places{byName: map[string]place{}, schemas: map[string]string{}, folder: folder}
+	found := places{byName: map[string]place{}, schemas: map[string]schema{}, folder: folder}
 	found.add(root, names, "")
 	return found
 }
@@ -67,7 +76,12 @@ func (p places) add(c *chart.Chart, names map[*byte]string, packed string) {
 		}
 	}
 	if len(c.Schema) != 0 {
-		p.schemas[c.Name()] = at(&common.File{Data: c.Schema}).path
+		_, known := p.schemas[c.Name()]
+		p.schemas[c.Name()] = schema{
+			path:      at(&common.File{Data: c.Schema}).path,
+			prefix:    strings.Split(c.ChartPath(), ".")[1:],
+			ambiguous: known,
+		}
 	}
 	for _, dependency := range c.Dependencies() {
 		p.add(dependency, names, packed)

@@ -44,7 +44,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 		return refuse(failure("%v", err))
 	}
 	folder := path.Clean("/" + request.Path)
-	values, problem := readValues(folder, config)
+	values, from, problem := readValues(folder, config)
 	if problem != nil {
 		return refuse(*problem)
 	}
@@ -58,7 +58,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 	files := locate(folder, root)
 	scope, err := util.ToRenderValuesWithSchemaValidation(root, values, release, capabilities, config.SkipSchemaValidation)
 	if err != nil {
-		return nil, nil, explainValues(err, files)
+		return nil, nil, explainValues(err, files, from.withOwn(folder, root))
 	}
 	rendered, err := engine.Engine{}.Render(root, scope)
 	if err != nil {

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -12,8 +11,8 @@ import (
 const schemaTitle = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
 
 // explainValues turns what upstream says of the values into diagnostics: one
-// for each violation of a schema, at the schema.
-func explainValues(err error, files places) []Diagnostic {
+// for each violation of a schema, at the value, or else at the schema.
+func explainValues(err error, files places, from sources) []Diagnostic {
 	message, violated := strings.CutPrefix(err.Error(), schemaTitle)
 	if !violated {
 		return []Diagnostic{failure("%v", err).at(chartFile(files.folder), 0)}
@@ -24,7 +23,7 @@ func explainValues(err error, files places) []Diagnostic {
 		switch {
 		case strings.TrimSpace(line) == "":
 		case strings.HasPrefix(line, "- "):
-			problems = append(problems, violation(chart, strings.TrimPrefix(line, "- "), files))
+			problems = append(problems, violation(chart, strings.TrimPrefix(line, "- "), files, from))
 		case strings.HasPrefix(line, " ") && len(problems) != 0:
 			// What a violation consists of.
 			last := &problems[len(problems)-1]
@@ -33,7 +32,7 @@ func explainValues(err error, files places) []Diagnostic {
 			sortViolations(problems[first:])
 			chart, first = strings.TrimSuffix(line, ":"), len(problems)
 		default:
-			problems = append(problems, violation(chart, line, files))
+			problems = append(problems, violation(chart, line, files, from))
 		}
 	}
 	sortViolations(problems[first:])
@@ -49,16 +48,26 @@ func sortViolations(problems []Diagnostic) {
 	slices.SortFunc(problems, func(a, b Diagnostic) int { return strings.Compare(a.Message, b.Message) })
 }
 
-var remoteSchema = regexp.MustCompile(`HTTP request failed for (\S+):`)
+var (
+	remoteSchema = regexp.MustCompile(`HTTP request failed for (\S+):`)
+	violated     = regexp.MustCompile(`^at '([^']*)'`)
+)
 
-func violation(chart, text string, files places) Diagnostic {
-	if found := remoteSchema.FindStringSubmatch(text); found != nil {
-		text = fmt.Sprintf("it can't be judged, for the schema refers to %s, and a renderer reaches no network: "+
-			"copy the definitions into values.schema.json, or set `skipSchemaValidation`", found[1])
-	}
-	place, known := files.schemas[chart]
+func violation(chart, text string, files places, from sources) Diagnostic {
+	against, known := files.schemas[chart]
 	if !known {
-		place = relativePath(path.Join(files.folder, "values.schema.json"))
+		against.path = relativePath(path.Join(files.folder, "values.schema.json"))
 	}
-	return failure("the values of the chart %s don't meet its schema: %s", chart, text).at(place, 0)
+	if found := remoteSchema.FindStringSubmatch(text); found != nil {
+		return failure("the values of the chart %s can't be judged, for their schema refers to %s, and a renderer reaches no "+
+			"network: copy the definitions into values.schema.json, or set `skipSchemaValidation`", chart, found[1]).at(against.path, 0)
+	}
+	problem := failure("the values of the chart %s don't meet its schema: %s", chart, text).at(against.path, 0)
+	if found := violated.FindStringSubmatch(text); found != nil && known && !against.ambiguous {
+		keys := slices.Concat(against.prefix, keysOf(found[1]))
+		if file, line := from.find(keys); file != "" {
+			problem = problem.at(file, line)
+		}
+	}
+	return problem
 }

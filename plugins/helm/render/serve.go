@@ -17,6 +17,9 @@ import (
 // The largest request in bytes.
 const requestLimit = 1 << 20
 
+// The longest message in bytes.
+const messageLimit = 4000
+
 // Request names the chart to render.
 type Request struct {
 	// Path is the chart's folder, relative to the root of the tree; empty for
@@ -99,11 +102,22 @@ func answer(in io.Reader) (response Response, code int32) {
 }
 
 func failure(format string, arguments ...any) Diagnostic {
-	return Diagnostic{Severity: "error", Message: strings.TrimSpace(fmt.Sprintf(format, arguments...))}
+	return Diagnostic{Severity: "error", Message: shorten(fmt.Sprintf(format, arguments...))}
 }
 
 func warning(format string, arguments ...any) Diagnostic {
-	return Diagnostic{Severity: "warning", Message: strings.TrimSpace(fmt.Sprintf(format, arguments...))}
+	return Diagnostic{Severity: "warning", Message: shorten(fmt.Sprintf(format, arguments...))}
+}
+
+// shorten takes the middle out of a long message: a recursion says the same over
+// and over, and its reason stands at the end.
+func shorten(message string) string {
+	message = strings.TrimSpace(message)
+	if len(message) <= messageLimit {
+		return message
+	}
+	half := messageLimit / 2
+	return strings.ToValidUTF8(message[:half], "") + " … " + strings.ToValidUTF8(message[len(message)-half:], "")
 }
 
 // at is the diagnostic with a place.

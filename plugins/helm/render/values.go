@@ -13,38 +13,40 @@ import (
 )
 
 // readValues gives the values that are stronger than the chart's own: those of
-// the files, in their order, and above them those of the config.
-func readValues(folder string, config *Config) (map[string]any, *Diagnostic) {
+// the files, in their order, and above them those of the config; and where they
+// come from.
+func readValues(folder string, config *Config) (map[string]any, sources, *Diagnostic) {
 	values := map[string]any{}
+	var from sources
 	for _, name := range config.ValueFiles {
 		file, problem := valuesPath(folder, name)
 		if problem != nil {
-			return nil, problem
+			return nil, from, problem
 		}
 		content, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) && config.IgnoreMissingValueFiles {
 			continue
 		}
 		if err != nil {
-			return nil, unreadable(name, file, err)
+			return nil, from, unreadable(name, file, err)
 		}
 		read, err := loader.LoadValues(bytes.NewReader(content))
 		if err != nil {
 			found := failure("the values file `%s` does not parse: %v", name, err)
 			found = found.at(relativePath(file), failingLine(content, err))
-			return nil, &found
+			return nil, from, &found
 		}
 		values = loader.MergeMaps(values, read)
+		from.files = append(from.files, source{relativePath(file), content})
 	}
 	if len(config.Values) != 0 {
-		var inline map[string]any
-		if err := json.Unmarshal(config.Values, &inline); err != nil {
+		if err := json.Unmarshal(config.Values, &from.inline); err != nil {
 			problem := failure("`values` is not a mapping: %v", err)
-			return nil, &problem
+			return nil, from, &problem
 		}
-		values = loader.MergeMaps(values, inline)
+		values = loader.MergeMaps(values, from.inline)
 	}
-	return values, nil
+	return values, from, nil
 }
 
 // valuesPath finds a values file, which may lie anywhere in the repository.
