@@ -9,7 +9,6 @@ import (
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
-	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 )
 
@@ -19,7 +18,7 @@ func load(folder string, capabilities *common.Capabilities) (*chart.Chart, *Diag
 		problem := failure("there is no chart here: the folder has no Chart.yaml").at(relativePath(folder), 0)
 		return nil, &problem
 	}
-	root, err := loader.LoadDir(folder)
+	root, err := read(folder)
 	if err != nil {
 		problem := explainLoad(err, folder)
 		return nil, &problem
