@@ -1,19 +1,26 @@
 package render
 
 import (
+	"fmt"
+	"maps"
+	"os"
 	"path"
 	"regexp"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
-	"os"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	"sigs.k8s.io/yaml"
 )
 
 var (
-	subchart  = regexp.MustCompile(`error unpacking subchart (\S+) in `)
-	unloaded  = regexp.MustCompile(`cannot load ([\w.]+\.yaml|Chart\.lock|requirements\.lock)`)
-	position  = regexp.MustCompile(`^:(\d+)`)
-	yamlTitle = regexp.MustCompile(`YAML parse error on (\S+):`)
+	subchart    = regexp.MustCompile(`error unpacking subchart (\S+) in `)
+	unloaded    = regexp.MustCompile(`cannot load ([\w.]+\.yaml|Chart\.lock|requirements\.lock)`)
+	position    = regexp.MustCompile(`^:(\d+)`)
+	spelledKind = regexp.MustCompile(`(?m)^kind:[ \t]*["']?(\w+)`)
+	yamlTitle   = regexp.MustCompile(`YAML parse error on (\S+):`)
 )
 
 // explainLoad turns what upstream says of a chart that it can't read into a
@@ -85,16 +92,52 @@ func placed(message, name string) []mention {
 }
 
 // explainDocument turns what upstream says of a document that is no YAML into
-// a diagnostic. The line is of what was rendered, and so in the message alone.
-func explainDocument(err error, files places) Diagnostic {
+// a diagnostic at the template's document, where that is certain. The line that
+// upstream names is of what was rendered, and so stands in the message alone;
+// and not its text, which may be secret.
+func explainDocument(err error, rendered map[string]string, files places) Diagnostic {
 	problem := failure("%v", err)
-	if yamlLine.MatchString(problem.Message) {
-		problem.Message += " (the line is counted in the document that the template renders to)"
+	found := yamlTitle.FindStringSubmatch(problem.Message)
+	if found == nil {
+		return problem
 	}
-	if found := yamlTitle.FindStringSubmatch(problem.Message); found != nil {
-		problem.Path = files.byName[found[1]].path
+	name := found[1]
+	origin := files.byName[name]
+	problem.Path = origin.path
+	for number, content := range documentsOf(rendered[name]) {
+		var head releaseutil.SimpleHead
+		if yaml.Unmarshal([]byte(content), &head) == nil {
+			continue
+		}
+		kind := ""
+		if found := spelledKind.FindStringSubmatch(content); found != nil {
+			kind = found[1]
+		}
+		if yamlLine.MatchString(problem.Message) {
+			problem.Message += fmt.Sprintf(" (the line is counted in document %d that the template renders to", number+1)
+			if kind != "" {
+				problem.Message += ", of kind " + kind
+			}
+			problem.Message += "; `helm template --debug` prints it)"
+		}
+		if len(origin.content) != 0 {
+			problem.Line = documentLine(origin.content, kind, "")
+		}
+		break
 	}
 	return problem
+}
+
+// documentsOf takes apart what a template rendered to, as upstream does.
+func documentsOf(content string) []string {
+	parts := releaseutil.SplitManifests(content)
+	order := slices.Collect(maps.Keys(parts))
+	sort.Sort(releaseutil.BySplitManifestsOrder(order))
+	documents := make([]string, 0, len(order))
+	for _, key := range order {
+		documents = append(documents, parts[key])
+	}
+	return documents
 }
 
 // explainConversion is for what upstream accepts and JSON can't hold.

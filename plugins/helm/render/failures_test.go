@@ -36,11 +36,11 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 			files: map[string]string{"app/Chart.yaml": "apiVersion: v2\nversion: 1.0.0\n"},
 		},
 		{
-			name: "chart of a version to come", message: `the chart's apiVersion is "v3"`, path: "app/Chart.yaml",
+			name: "chart of a version to come", message: `the chart's apiVersion is "v3"`, path: "app/Chart.yaml", line: 1,
 			files: map[string]string{"app/Chart.yaml": "apiVersion: v3\nname: app\nversion: 1.0.0\n"},
 		},
 		{
-			name: "library chart", message: "library charts are not installable", path: "app/Chart.yaml",
+			name: "library chart", message: "library charts are not installable", path: "app/Chart.yaml", line: 5,
 			files: map[string]string{"app/Chart.yaml": metadata + "type: library\n"},
 		},
 		{
@@ -74,14 +74,15 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 		},
 		{
 			name: "missing dependencies", message: "found in Chart.yaml, but missing in charts/ directory: one, two; run `helm dependency build`",
-			path: "app/Chart.yaml",
+			path: "app/Chart.yaml", line: 7,
 			files: map[string]string{
-				"app/Chart.yaml": metadata + "dependencies: [{name: one, version: '1', repository: 'https://example.org'}, {name: two, version: '1'}]\n",
+				"app/Chart.yaml":            metadata + "dependencies:\n- {name: dep, version: '1'}\n- name: one\n  version: '1'\n  repository: https://example.org\n- {name: two, version: '1'}\n",
+				"app/charts/dep/Chart.yaml": "apiVersion: v2\nname: dep\nversion: 1.0.0\n",
 			},
 		},
 		{
 			name: "Kubernetes too old", message: "chart requires kubeVersion: >=1.40.0 which is incompatible with Kubernetes v1.37.0; set `kubeVersion`",
-			path:  "app/Chart.yaml",
+			path: "app/Chart.yaml", line: 5,
 			files: map[string]string{"app/Chart.yaml": metadata + "kubeVersion: '>=1.40.0'\n"},
 		},
 		{
@@ -162,18 +163,18 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 			files: withChart(map[string]string{"app/templates/b.yaml": `{{ define "x" }}{{ include "x" . }}{{ end }}{{ include "x" . }}`}),
 		},
 		{
-			name: "text that is no YAML", message: "yaml: line 3: mapping values are not allowed in this context (the line is counted in the document",
-			path: "app/templates/b.yaml",
+			name: "text that is no YAML", message: "yaml: line 3: mapping values are not allowed in this context (the line is counted in document 2 that the template renders to, of kind Secret;",
+			path: "app/templates/b.yaml", line: 8,
 			files: withChart(map[string]string{
-				"app/templates/b.yaml": "{{/* a\nb */}}\napiVersion: v1\nkind: ConfigMap\na: b: c\n",
+				"app/templates/b.yaml": configMap + "{{/* a\n */}}\n---\n{{- if true }}\napiVersion: v1\nkind: Secret\na: b: c\n{{- end }}",
 			}),
 		},
 		{
-			name: "text that is no mapping", message: "cannot unmarshal string", path: "app/templates/b.yaml",
+			name: "text that is no mapping", message: "cannot unmarshal string", path: "app/templates/b.yaml", line: 1,
 			files: withChart(map[string]string{"app/templates/b.yaml": "just text\n"}),
 		},
 		{
-			name: "number that JSON can't hold", message: "unsupported value: +Inf", path: "app/templates/b.yaml",
+			name: "number that JSON can't hold", message: "unsupported value: +Inf", path: "app/templates/b.yaml", line: 1,
 			files: withChart(map[string]string{"app/templates/b.yaml": configMap + "data: {a: .inf}\n"}),
 		},
 		{
@@ -215,6 +216,19 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 				t.Errorf("line %d, want %d in %q", first.Line, test.line, first.Message)
 			}
 		})
+	}
+}
+
+func TestADependencyInAnotherVersionThanWantedIsWarnedOf(t *testing.T) {
+	root := lay(t, withChart(map[string]string{
+		"app/Chart.yaml":              metadata + "dependencies:\n- {name: fits, version: ^1.0.0}\n- {name: stale, version: '>=2'}\n",
+		"app/charts/fits/Chart.yaml":  "apiVersion: v2\nname: fits\nversion: 1.5.0\n",
+		"app/charts/stale/Chart.yaml": "apiVersion: v2\nname: stale\nversion: 1.0.0\n",
+	}))
+	got, code := ask(t, root, "")
+	if code != 0 || len(got.Diagnostics) != 1 || got.Diagnostics[0].Line != 7 ||
+		!strings.Contains(got.Diagnostics[0].Message, "wants stale in version >=2, and has 1.0.0") {
+		t.Errorf("%d, %+v", code, got.Diagnostics)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	release "helm.sh/helm/v4/pkg/release/v1"
@@ -64,12 +63,9 @@ func unknownHooks(rendered map[string]string, files places) []Diagnostic {
 		if !strings.Contains(rendered[name], release.HookAnnotation) {
 			continue
 		}
-		documents := releaseutil.SplitManifests(rendered[name])
-		order := slices.Collect(maps.Keys(documents))
-		sort.Sort(releaseutil.BySplitManifestsOrder(order))
-		for _, key := range order {
+		for _, content := range documentsOf(rendered[name]) {
 			var head releaseutil.SimpleHead
-			if yaml.Unmarshal([]byte(documents[key]), &head) != nil || head.Metadata == nil {
+			if yaml.Unmarshal([]byte(content), &head) != nil || head.Metadata == nil {
 				continue
 			}
 			if event := unknownEvent(head.Metadata.Annotations[release.HookAnnotation]); event != "" {

@@ -52,6 +52,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 	if problem != nil {
 		return refuse(*problem)
 	}
+	stale := staleDependencies(folder, root)
 	if err := chartutil.ProcessDependencies(root, values); err != nil {
 		return refuse(failure("chart dependencies processing failed: %v", err).at(chartFile(folder), 0))
 	}
@@ -67,7 +68,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 	dropNotes(rendered)
 	hooks, ordinary, err := releaseutil.SortManifests(rendered, nil, releaseutil.InstallOrder)
 	if err != nil {
-		return refuse(explainDocument(err, files))
+		return refuse(explainDocument(err, rendered, files))
 	}
 	var out objects
 	if config.includesCRDs() {
@@ -81,6 +82,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 		out.add(hook.Path, hook.Manifest, files)
 	}
 	warnings = append(warnings, unknownHooks(rendered, files)...)
+	warnings = append(warnings, stale...)
 	if root.Metadata.Deprecated {
 		warnings = append(warnings, warning("the chart %s is deprecated", root.Name()).at(chartFile(folder), 0))
 	}

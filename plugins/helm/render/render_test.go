@@ -205,3 +205,23 @@ func TestARequestThatDoesNotParseIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTheOrderOfUndeclaredSubchartsIsCertain(t *testing.T) {
+	files := map[string]string{"app/Chart.yaml": metadata}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		files["app/charts/"+name+"/Chart.yaml"] = "apiVersion: v2\nname: " + name + "\nversion: 1.0.0\n"
+		files["app/charts/"+name+"/crds/crd.yaml"] = "kind: Thing\nmetadata: {name: x" + name + "}\n"
+	}
+	root := lay(t, files)
+	for range 10 {
+		got, _ := ask(t, root, "")
+		names := ""
+		for _, manifest := range got.Manifests {
+			_, name := identity(manifest.Object)
+			names += name
+		}
+		if names != "xaxbxcxdxexf" {
+			t.Fatalf("the order is %s", names)
+		}
+	}
+}
