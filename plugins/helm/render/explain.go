@@ -1,16 +1,19 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
+	"helm.sh/helm/v4/pkg/ignore"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"sigs.k8s.io/yaml"
 )
@@ -34,8 +37,13 @@ func explainLoad(err error, folder string) Diagnostic {
 			return problem.at(relativePath(folder), 0)
 		}
 	}
+	if problem.Message == "Chart.yaml file is missing" {
+		return failure("the chart's own .helmignore leaves out its Chart.yaml").at(relativePath(path.Join(folder, ignore.HelmIgnore)), 0)
+	}
 	file := ""
-	if found := unloaded.FindStringSubmatch(message); found != nil {
+	if strings.HasPrefix(message, "double-star") || errors.Is(err, filepath.ErrBadPattern) {
+		file = ignore.HelmIgnore
+	} else if found := unloaded.FindStringSubmatch(message); found != nil {
 		file = found[1]
 	} else if strings.Contains(message, "validation: ") {
 		file = "Chart.yaml"

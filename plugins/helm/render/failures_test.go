@@ -40,6 +40,18 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 			files: map[string]string{"app/Chart.yaml": "apiVersion: v3\nname: app\nversion: 1.0.0\n"},
 		},
 		{
+			name: ".helmignore with a double star", message: "double-star (**) syntax is not supported", path: "app/.helmignore",
+			files: withChart(map[string]string{"app/.helmignore": "**/a\n"}),
+		},
+		{
+			name: ".helmignore with a broken pattern", message: "syntax error in pattern", path: "app/.helmignore",
+			files: withChart(map[string]string{"app/.helmignore": "[\n"}),
+		},
+		{
+			name: ".helmignore that leaves out the chart", message: "leaves out its Chart.yaml", path: "app/.helmignore",
+			files: withChart(map[string]string{"app/.helmignore": "*.yaml\n"}),
+		},
+		{
 			name: "library chart", message: "library charts are not installable", path: "app/Chart.yaml", line: 5,
 			files: map[string]string{"app/Chart.yaml": metadata + "type: library\n"},
 		},
