@@ -231,6 +231,22 @@ func TestFailuresNameThePlaceAndTheReason(t *testing.T) {
 	}
 }
 
+func TestAViolationDoesNotRepeatTheValue(t *testing.T) {
+	root := lay(t, withChart(map[string]string{
+		"app/values.yaml":        "password: hunter2 it's\nport: hunter2\nmail: hunter2\n",
+		"app/values.schema.json": `{"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"password": {"pattern": "^x"}, "port": {"anyOf": [{"pattern": "^y"}, {"type": "integer"}]}, "mail": {"format": "email"}}}`,
+	}))
+	got, code := ask(t, root, "")
+	if code != 1 || len(got.Diagnostics) != 3 {
+		t.Fatalf("%d, %+v", code, got.Diagnostics)
+	}
+	for i, want := range []string{"the value is not valid email", "the value does not match pattern '^x'", "the value does not match pattern '^y'"} {
+		if message := got.Diagnostics[i].Message; strings.Contains(message, "hunter2") || !strings.Contains(message, want) {
+			t.Errorf("%q lacks %q", message, want)
+		}
+	}
+}
+
 func TestADependencyInAnotherVersionThanWantedIsWarnedOf(t *testing.T) {
 	root := lay(t, withChart(map[string]string{
 		"app/Chart.yaml":              metadata + "dependencies:\n- {name: fits, version: ^1.0.0}\n- {name: stale, version: '>=2'}\n",

@@ -20,6 +20,8 @@ func explainValues(err error, files places, from sources) []Diagnostic {
 	var problems []Diagnostic
 	chart, first := "", 0
 	for line := range strings.SplitSeq(message, "\n") {
+		line = mismatch.ReplaceAllString(line, "${1}the value does not match pattern")
+		line = misshape.ReplaceAllString(line, "${1}the value is not valid $2")
 		switch {
 		case strings.TrimSpace(line) == "":
 		case strings.HasPrefix(line, "- "):
@@ -50,7 +52,10 @@ func sortViolations(problems []Diagnostic) {
 
 var (
 	remoteSchema = regexp.MustCompile(`HTTP request failed for (\S+):`)
-	violated     = regexp.MustCompile(`^at '([^']*)'`)
+	atPointer    = regexp.MustCompile(`^at '([^']*)'`)
+	// What quotes a value, which may be secret.
+	mismatch = regexp.MustCompile(`(at '[^']*': )'.*' does not match pattern`)
+	misshape = regexp.MustCompile(`(at '[^']*': ).* is not valid ([\w-]+):.*$`)
 )
 
 func violation(chart, text string, files places, from sources) Diagnostic {
@@ -63,7 +68,7 @@ func violation(chart, text string, files places, from sources) Diagnostic {
 			"network: copy the definitions into values.schema.json, or set `skipSchemaValidation`", chart, found[1]).at(against.path, 0)
 	}
 	problem := failure("the values of the chart %s don't meet its schema: %s", chart, text).at(against.path, 0)
-	if found := violated.FindStringSubmatch(text); found != nil && known && !against.ambiguous {
+	if found := atPointer.FindStringSubmatch(text); found != nil && known && !against.ambiguous {
 		keys := slices.Concat(against.prefix, keysOf(found[1]))
 		if file, line := from.find(keys); file != "" {
 			problem = problem.at(file, line)
