@@ -66,8 +66,8 @@ pub struct ApplicationSpec {
     pub path: String,
 
     /// How the folder becomes manifests. Without it the renderer is detected:
-    /// a `kustomization.yaml` is rendered by Kustomize, a folder without one
-    /// as plain manifests.
+    /// a `kustomization.yaml` is rendered by Kustomize, a `Chart.yaml` by Helm,
+    /// a folder without either as plain manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renderer: Option<RendererSpec>,
 
