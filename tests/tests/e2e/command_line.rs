@@ -199,3 +199,45 @@ async fn render_shows_a_commit_that_is_not_checked_out() -> anyhow::Result<()> {
     assert_eq!(new.status.code(), Some(2), "{}", stderr(&new));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_render_the_same_bytes_whatever_a_chart_asks_of_chance_and_time() -> anyhow::Result<()>
+{
+    let fixture = Fixture::new("hermetic").await?;
+    for (path, text) in super::flow::chart() {
+        fixture.repo.write(path, text)?;
+    }
+    let random = r#"apiVersion: v1
+kind: ConfigMap
+metadata: {name: random}
+data:
+  text: {{ randAlphaNum 40 }}
+  number: {{ randInt 0 1000000000 | quote }}
+  id: {{ uuidv4 }}
+  now: {{ now | date "2006-01-02T15:04:05" | quote }}
+  authority: {{ (genCA "authority" 365).Cert | b64enc }}
+  keys: {{ range $key, $value := dict "c" 1 "a" 2 "b" 3 }}{{ $key }}{{ end }}
+"#;
+    fixture.repo.write("chart/templates/random.yaml", random)?;
+    fixture.repo.write("kustomized/kustomization.yaml", "resources: [cm.yaml]\nnameSuffix: -x\n")?;
+    fixture.repo.write("kustomized/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.write("plain/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.commit("one")?;
+    for path in ["chart", "kustomized", "plain"] {
+        let folder = folder(&fixture, path);
+        let arguments = ["render", &folder, "--provenance"];
+        let (first, second) = (windlass(&fixture, &arguments).await?, windlass(&fixture, &arguments).await?);
+        assert!(first.status.success(), "{}", stderr(&first));
+        assert_eq!(stdout(&first), stdout(&second), "{path}");
+    }
+    // Chance is another one for another application, and stays so for this one.
+    let render = |name: &'static str| {
+        let folder = folder(&fixture, "chart");
+        let fixture = &fixture;
+        async move { anyhow::Ok(stdout(&windlass(fixture, &["render", &folder, "--name", name]).await?)) }
+    };
+    let text = |rendered: &str| rendered.lines().find(|line| line.contains("  text: ")).map(str::to_owned);
+    let (one, other) = (render("one").await?, render("other").await?);
+    assert!(text(&one).is_some() && text(&one) != text(&other), "{one}\n{other}");
+    Ok(())
+}

@@ -300,3 +300,62 @@ async fn objects_of_a_deleted_application_stay_and_one_of_the_same_name_takes_th
     assert!(fixture.get("configmap", "more").await?.is_null());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_is_rendered_by_helm_with_the_values_that_the_application_gives() -> anyhow::Result<()> {
+    let fixture = Fixture::new("chart").await?;
+    for (path, text) in chart() {
+        fixture.repo.write(path, text)?;
+    }
+    fixture.repo.write("values/production.yaml", "colour: blue\nsize: 2\n")?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    let renderer = json!({"renderer": {"plugin": "helm", "config": {
+        "valueFiles": ["/values/production.yaml"], "values": {"size": 3},
+    }}});
+    fixture.application_with("shop", "chart", renderer).await?;
+    fixture.application("detected", "chart").await?;
+    for name in ["shop", "detected"] {
+        let application = fixture.wait_applied(name, &first).await?;
+        assert_eq!(application["status"]["renderer"]["plugin"], "helm");
+    }
+    let data = |map: &serde_json::Value| [map["data"]["colour"].clone(), map["data"]["size"].clone()];
+    assert_eq!(data(&fixture.get("configmap", "shop-settings").await?), [json!("blue"), json!("3")]);
+    assert_eq!(data(&fixture.get("configmap", "detected-settings").await?), [json!("green"), json!("1")]);
+
+    // A file of values outside of the chart is an input like any other, of one of the two.
+    fixture.repo.write("values/production.yaml", "colour: red\n")?;
+    let second = fixture.repo.commit("two")?;
+    fixture.wait_applied("shop", &second).await?;
+    assert_eq!(data(&fixture.get("configmap", "shop-settings").await?), [json!("red"), json!("3")]);
+    assert_eq!(fixture.get("application", "detected").await?["status"]["revision"]["commit"], first);
+
+    fixture.repo.write("chart/templates/settings.yaml", "a: {{ .Values.colour | nonesuch }}\n")?;
+    let third = fixture.repo.commit("three")?;
+    let message = fixture
+        .wait_refused("application", "shop", "Rendered", "False", "RenderFailed", Some(&third))
+        .await?;
+    for word in ["chart/templates/settings.yaml:1", "nonesuch"] {
+        assert!(message.contains(word), "{message}");
+    }
+    Ok(())
+}
+
+/// A chart whose names and values are the release's.
+pub(crate) fn chart() -> [(&'static str, &'static str); 3] {
+    [
+        ("chart/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 0.1.0\n"),
+        ("chart/values.yaml", "colour: green\nsize: 1\n"),
+        (
+            "chart/templates/settings.yaml",
+            "apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-settings
+data:
+  colour: {{ .Values.colour }}
+  size: {{ .Values.size | quote }}
+",
+        ),
+    ]
+}
