@@ -9,14 +9,16 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt as _;
 
 pub use self::application::{
-    Application, ApplicationSpec, ApplicationStatus, HealthCounts, HealthState, HealthSummary,
-    InventoryEntry, RendererSpec, RendererStatus, RepositoryRef, VerdictSummary,
+    Application, ApplicationLimits, ApplicationSpec, ApplicationStatus, HealthCounts, HealthState,
+    HealthSummary, InventoryEntry, RendererSpec, RendererStatus, RepositoryRef, VerdictSummary,
 };
 pub use self::bytes::ByteSize;
 pub use self::gate::{Action, Gate, GatePolicy, GateSelector, GateSpec, GateStatus};
 pub use self::period::Period;
 pub use self::plugin::{Plugin, PluginLimits, PluginSpec, PluginStatus};
-pub use self::repository::{GitRef, Repository, RepositorySpec, RepositoryStatus, RevisionStatus, SecretRef};
+pub use self::repository::{
+    GitRef, Repository, RepositoryLimits, RepositorySpec, RepositoryStatus, RevisionStatus, SecretRef,
+};
 
 mod application;
 mod bytes;

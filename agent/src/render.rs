@@ -208,7 +208,7 @@ fn call(
 /// have taken the failed read for "nothing there", so its result can't count
 /// as complete, whatever it says.
 fn leaves_a_part(error: &TreeError) -> bool {
-    matches!(error, TreeError::Unreadable { .. } | TreeError::Limit { .. })
+    matches!(error, TreeError::Name { .. } | TreeError::Unreadable { .. } | TreeError::Limit { .. })
 }
 
 impl From<Manifest> for Kept {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::bytes::ByteSize;
 use super::period::Period;
 use super::repository::RevisionStatus;
 use super::schema;
@@ -98,6 +99,30 @@ pub struct ApplicationSpec {
     #[serde(default = "default_health_timeout")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1s')").message("objects need time to become healthy: write at least 1s"))]
     pub health_timeout: Period,
+
+    /// What one render may read. What is not set here has the agent's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ApplicationLimits>,
+}
+
+/// What one render may read.
+#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationLimits {
+    /// The largest file, for example `16Mi`. At most `64Mi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('1Ki')) >= 0 && quantity(self).compareTo(quantity('64Mi')) <= 0").message("a file may have from 1Ki to 64Mi"))]
+    pub file_size: Option<ByteSize>,
+
+    /// All files together, for example `128Mi`. At most `1Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('1Ki')) >= 0 && quantity(self).compareTo(quantity('1Gi')) <= 0").message("all files may have from 1Ki to 1Gi"))]
+    pub total_size: Option<ByteSize>,
+
+    /// How many paths may be looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 1_000_000))]
+    pub paths: Option<u32>,
 }
 
 fn default_path() -> String {

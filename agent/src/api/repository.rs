@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bytes::ByteSize;
 use super::period::Period;
 use super::schema;
 
@@ -84,6 +85,31 @@ pub struct RepositorySpec {
     /// corrected.
     #[serde(default)]
     pub suspend: bool,
+
+    /// What the remote may send. What is not set here has the agent's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<RepositoryLimits>,
+}
+
+/// What a remote may send.
+#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryLimits {
+    /// What one fetch may transfer, for example `512Mi`. At most `8Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('1Mi')) >= 0 && quantity(self).compareTo(quantity('8Gi')) <= 0").message("a fetch may transfer from 1Mi to 8Gi"))]
+    pub pack_size: Option<ByteSize>,
+
+    /// The largest file in the repository, for example `128Mi`. At most `1Gi`;
+    /// the agent needs as much memory to receive it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('1Mi')) >= 0 && quantity(self).compareTo(quantity('1Gi')) <= 0").message("a file may have from 1Mi to 1Gi"))]
+    pub object_size: Option<ByteSize>,
+
+    /// How many objects one fetch may bring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1000, max = 100_000_000))]
+    pub objects: Option<u32>,
 }
 
 fn default_interval() -> Period {

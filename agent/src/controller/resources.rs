@@ -256,7 +256,7 @@ pub(crate) fn repository_version(repository: &Repository) -> u64 {
     let mut hasher = DefaultHasher::new();
     repository.metadata.uid.hash(&mut hasher);
     spec.url.hash(&mut hasher);
-    format!("{:?}{:?}{:?}", spec.reference, spec.secret_ref, spec.timeout).hash(&mut hasher);
+    format!("{:?}{:?}{:?}{:?}", spec.reference, spec.secret_ref, spec.timeout, spec.limits).hash(&mut hasher);
     hasher.finish()
 }
 

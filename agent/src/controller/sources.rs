@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::with_hint;
 use crate::api::condition::Reason;
-use crate::api::{GitRef, Repository, RepositorySpec};
+use crate::api::{ByteSize, GitRef, Repository, RepositoryLimits, RepositorySpec};
 use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
 use crate::lock::lock;
 use crate::object::{Name, ObjectKey};
 use crate::source::changes::Changes;
-use crate::source::remote::{Credentials, Polled, Reference, Remote, RemoteOptions};
+use crate::source::remote::{Credentials, FetchLimits, Polled, Reference, Remote, RemoteOptions};
 use crate::source::tree::{ObjectId, Tree};
 use crate::source::{Revision, SourceError};
 
@@ -181,6 +181,7 @@ impl Sources {
         let mut options = RemoteOptions::new(name.to_string(), &spec.url);
         options.reference = reference(spec.reference.as_ref())?;
         options.timeout = spec.timeout.get();
+        options.limits = limits(spec.limits.as_ref());
         if let Some(secret) = &spec.secret_ref {
             let data = self.secret(&name.namespace, &secret.name).await?;
             options.credentials = data.credentials()?;
@@ -281,6 +282,17 @@ impl SecretData {
             Reason::SecretInvalid,
             format!("the Secret `{}` can't be used: {problem}", self.name),
         )
+    }
+}
+
+fn limits(chosen: Option<&RepositoryLimits>) -> FetchLimits {
+    let default = FetchLimits::default();
+    let Some(chosen) = chosen else { return default };
+    FetchLimits {
+        pack_bytes: chosen.pack_size.map_or(default.pack_bytes, ByteSize::get),
+        object_bytes: chosen.object_size.map_or(default.object_bytes, ByteSize::get),
+        objects: chosen.objects.map_or(default.objects, u64::from),
+        ..default
     }
 }
 

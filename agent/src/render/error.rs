@@ -182,7 +182,7 @@ impl RenderError {
                 origin: origin.clone(),
                 object: object.clone(),
                 message: self.message_without_object(),
-                hint: Some("split it, or raise limits.objectBytes".to_owned()),
+                hint: Some("split it: the API server takes no larger ones".to_owned()),
                 ..Diagnostic::error("")
             }],
             _ => vec![Diagnostic {
@@ -233,7 +233,7 @@ impl RenderError {
             }
             Self::NothingDetected { known: names, .. } => format!("name the renderer; {}", known(names)),
             Self::Ambiguous { .. } => "name the renderer".to_owned(),
-            Self::TooManyObjects { .. } => "split the application, or raise limits.objects".to_owned(),
+            Self::TooManyObjects { .. } => "split the application".to_owned(),
             _ => return None,
         })
     }
@@ -289,6 +289,7 @@ fn tree_diagnostic(error: &TreeError) -> Diagnostic {
         }
         TreeError::LfsPointer { path } => (Some(path), "commit the file itself instead of a Git LFS pointer"),
         TreeError::Limit { .. } => (None, "raise the setting that is named, or split the application"),
+        TreeError::Name { path, .. } => (Some(path), "rename it"),
         TreeError::Unreadable { path, .. } => {
             (Some(path), "nothing is changed while the repository can't be read; this is tried again")
         }

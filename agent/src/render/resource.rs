@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Absent, Job, RenderError, RenderLimits};
-use crate::api::Application;
 use crate::api::condition::Reason;
+use crate::api::{Application, ApplicationLimits, ByteSize};
 use crate::plugin::PluginError;
 use crate::source::tree::TreeError;
 
@@ -19,8 +19,19 @@ impl From<&Application> for Job {
             config: renderer.and_then(|r| r.config.clone()).map_or(Value::Null, Value::Object),
             target_namespace: resource.spec.target_namespace.clone().unwrap_or_else(|| namespace.clone()),
             namespace,
-            limits: RenderLimits::default(),
+            limits: limits(resource.spec.limits.as_ref()),
         }
+    }
+}
+
+fn limits(chosen: Option<&ApplicationLimits>) -> RenderLimits {
+    let default = RenderLimits::default();
+    let Some(chosen) = chosen else { return default };
+    RenderLimits {
+        file_bytes: chosen.file_size.map_or(default.file_bytes, ByteSize::get),
+        total_bytes: chosen.total_size.map_or(default.total_bytes, ByteSize::get),
+        paths: chosen.paths.map_or(default.paths, u64::from),
+        ..default
     }
 }
 

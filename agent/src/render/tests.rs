@@ -197,28 +197,29 @@ fn what_is_not_an_object_is_refused_with_its_place() {
 }
 
 #[test]
-fn every_limit_names_itself_and_the_setting_that_raises_it() {
+fn every_limit_names_itself_and_what_helps() {
     let mut few = job("apps/web");
     few.limits.objects = 2;
     assert_eq!(
         failure(&few, tree(), returning(vec![config_map("a"), config_map("b"), config_map("c")])),
-        ["apps/web: `apps/web` renders to more than 2 objects (split the application, or raise \
-          limits.objects)"]
+        ["apps/web: `apps/web` renders to more than 2 objects (split the application)"]
     );
     let mut small = job("apps/web");
     small.limits.object_bytes = 64;
     let large = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large-enough"}});
     assert_eq!(
         failure(&small, tree(), returning(vec![large])),
-        ["ConfigMap/large-enough: has 73 bytes, more than the limit of 64 (split it, or raise \
-          limits.objectBytes)"]
+        ["ConfigMap/large-enough: has 73 bytes, more than the limit of 64 (split it: the API \
+          server takes no larger ones)"]
     );
     let mut paths = job("apps/web");
     paths.limits.paths = 2;
     assert_eq!(
         failure(&paths, tree(), plain()),
-        ["the number of paths looked up exceeds the limit of 2 (limits.paths) (raise the setting that is \
-          named, or split the application)"]
+        [
+            "the number of paths looked up exceeds the limit of 2 (spec.limits.paths) (raise the setting that is \
+          named, or split the application)"
+        ]
     );
 }
 

@@ -165,11 +165,9 @@ impl Tree for FolderTree {
         let mut names = Vec::new();
         for entry in entries.map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let name = entry.file_name().into_string().map_err(|name| {
-                failed(io::Error::other(format!(
-                    "its entry `{}` has a name that is not UTF-8",
-                    name.display()
-                )))
+            let name = entry.file_name().into_string().map_err(|name| TreeError::Name {
+                path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+                problem: format!("the entry `{}`, which has a name that is not UTF-8", name.display()),
             })?;
             let kind = entry.file_type().map_err(failed)?;
             // What Git can't hold, the agent will not see either.

@@ -120,7 +120,8 @@ impl Tree for GitTree {
             Some((EntryKind::Directory, id)) => {
                 let folder = self.folder(id, path)?;
                 if let Some(refused) = &folder.refused {
-                    return Err(unreadable(path, refused.clone()));
+                    let path = if path.is_empty() { "/" } else { path };
+                    return Err(TreeError::Name { path: path.to_owned(), problem: refused.clone() });
                 }
                 Ok(folder.entries.iter().map(|(name, kind, _)| (name.clone(), *kind)).collect())
             }
@@ -184,7 +185,7 @@ fn parse(content: &[u8], path: &str) -> Result<Folder, TreeError> {
             Ok(name) => folder.entries.push((name.to_owned(), kind, ObjectId::from(entry.oid.to_owned()))),
             Err(problem) => {
                 let name = super::error::plain(&entry.filename.to_str_lossy(), 100);
-                folder.refused.get_or_insert(format!("its entry `{name}` {problem}"));
+                folder.refused.get_or_insert(format!("the entry `{name}`, which {problem}"));
             }
         }
     }

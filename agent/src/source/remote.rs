@@ -373,7 +373,7 @@ impl Remote {
         self.guard.allow(Allowance {
             what: "the pack in bytes",
             bytes: pack_bytes,
-            setting: "limits.packBytes",
+            setting: "spec.limits.packSize",
         });
         let bounds = Bounds { objects: self.limits.objects, object_bytes: self.limits.object_bytes };
         conversation.fetch(store, target, have, bounds, &self.guard).map_err(|error| self.explain(&error))?;
@@ -410,7 +410,11 @@ impl Remote {
             return failure;
         }
         if error.classify().is_resource_exhausted() {
-            return self.guard.exceeded("an object in bytes", self.limits.object_bytes, "limits.objectBytes");
+            return self.guard.exceeded(
+                "an object in bytes",
+                self.limits.object_bytes,
+                "spec.limits.objectSize",
+            );
         }
         let text = chain(error);
         if text.contains("not our ref") {
@@ -439,7 +443,7 @@ impl Remote {
 }
 
 fn refs_allowance(limits: FetchLimits) -> Allowance {
-    Allowance { what: "the list of refs in bytes", bytes: limits.refs_bytes, setting: "limits.refsBytes" }
+    Allowance { what: "the list of refs in bytes", bytes: limits.refs_bytes, setting: "fixed" }
 }
 
 fn name(found: &Ref) -> String {

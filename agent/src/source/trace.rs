@@ -17,6 +17,8 @@ use crate::lock::lock;
 
 /// How many symlinks one path may go through, as Linux counts them.
 const SYMLINK_LIMIT: u32 = 40;
+/// Stands for the digest of a directory that can't be listed; no listing has it.
+const UNLISTED: [u8; 32] = [0xff; 32];
 /// The longest target of a symlink in bytes, as Linux has it.
 const TARGET_BYTES: u64 = 4096;
 
@@ -267,7 +269,11 @@ impl TracedTree {
         let entry = self.tree.entry(path)?;
         let mut state = self.state();
         if state.inputs.entries.len() as u64 >= self.limits.paths {
-            return Err(limit("the number of paths looked up".to_owned(), self.limits.paths, "limits.paths"));
+            return Err(limit(
+                "the number of paths looked up".to_owned(),
+                self.limits.paths,
+                "spec.limits.paths",
+            ));
         }
         state.inputs.entries.insert(path.to_owned(), observe(entry.as_ref()));
         state.known.insert(path.to_owned(), entry.clone());
@@ -282,14 +288,14 @@ impl TracedTree {
                     return Err(limit(
                         format!("the size of `{path}`"),
                         self.limits.file_bytes,
-                        "limits.fileBytes",
+                        "spec.limits.fileSize",
                     ));
                 }
                 let mut state = self.state();
                 state.bytes += entry.size;
                 if state.bytes > self.limits.total_bytes {
                     let what = format!("all that was read, at `{path}`,");
-                    return Err(limit(what, self.limits.total_bytes, "limits.totalBytes"));
+                    return Err(limit(what, self.limits.total_bytes, "spec.limits.totalSize"));
                 }
                 drop(state);
                 let content = self.tree.read(path)?;
@@ -324,9 +330,11 @@ impl TracedTree {
     fn list_recorded(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
         match self.entry(path)? {
             Some(entry) if entry.kind == EntryKind::Directory => {
-                let names = self.tree.list(path)?;
-                self.state().inputs.listings.insert(path.to_owned(), listing_digest(&names));
-                Ok(names)
+                let names = self.tree.list(path);
+                // What can't be listed is an input too: it can be mended.
+                let digest = names.as_ref().map_or(UNLISTED, |names| listing_digest(names));
+                self.state().inputs.listings.insert(path.to_owned(), digest);
+                names
             }
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
@@ -361,7 +369,7 @@ fn gravity(error: &TreeError) -> u8 {
         | TreeError::SymlinkLoop { .. }
         | TreeError::Submodule { .. }
         | TreeError::LfsPointer { .. } => 1,
-        TreeError::Limit { .. } | TreeError::Unreadable { .. } => 2,
+        TreeError::Name { .. } | TreeError::Limit { .. } | TreeError::Unreadable { .. } => 2,
     }
 }
 

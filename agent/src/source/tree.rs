@@ -169,6 +169,14 @@ pub enum TreeError {
         /// The setting that raises it.
         setting: &'static str,
     },
+    /// A folder holds a name that can't be told to anybody, so that it can't be listed.
+    #[error("`{path}` holds {problem}")]
+    Name {
+        /// The folder.
+        path: String,
+        /// Which entry, and what is wrong with its name.
+        problem: String,
+    },
     /// The object database could not answer: never the same as "nothing there".
     #[error("read `{path}`: {problem}")]
     Unreadable {

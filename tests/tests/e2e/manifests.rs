@@ -213,28 +213,22 @@ const HOSTILE: [Hostile; 7] = [
         reason: "RenderFailed",
         words: &["app/bomb.yaml"],
         write: |fixture| {
-            let mut bomb =
-                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bomb}\ndata:\n  a0: &a0 [x, x]\n"
-                    .to_owned();
-            for level in 1..40 {
-                let former = level - 1;
-                bomb.push_str(&format!(
-                    "  a{level}: &a{level} [*a{former}, *a{former}, *a{former}, *a{former}]\n"
-                ));
-            }
+            let start = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bomb}\ndata:\n  a0: &a0 [x, x]\n";
+            let level = |n: u32| format!("  a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 4].join(", "));
+            let bomb: String = std::iter::once(start.to_owned()).chain((1..40).map(level)).collect();
             fixture.repo.write("app/bomb.yaml", bomb)
         },
     },
     Hostile {
         reason: "LimitExceeded",
-        words: &["app/large.yaml", "8388608", "limits.fileBytes"],
+        words: &["app/large.yaml", "8388608", "spec.limits.fileSize"],
         write: |fixture| fixture.repo.write("app/large.yaml", "#".repeat(9 << 20)),
     },
     Hostile {
-        reason: "RenderFailed",
-        words: &["20000"],
+        reason: "LimitExceeded",
+        words: &["500", "spec.limits.paths"],
         write: |fixture| {
-            (0..21_000).try_for_each(|n| fixture.repo.write(&format!("app/many/{}/{n}.yaml", n % 100), ""))
+            (0..700).try_for_each(|n| fixture.repo.write(&format!("app/many/{}/{n}.yaml", n % 100), ""))
         },
     },
     Hostile {
@@ -275,6 +269,7 @@ const HOSTILE: [Hostile; 7] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_files_are_told_and_cost_nobody_else_anything() -> anyhow::Result<()> {
     let (fixture, mut good) = applied("hostile", &[]).await?;
+    fixture.patch("application", "app", json!({"spec": {"limits": {"paths": 500}}})).await?;
     for Hostile { reason, words, write } in HOSTILE {
         write(&fixture)?;
         is_refused(&fixture, &good, Refused { condition: "Rendered", reason, words }).await?;
@@ -291,5 +286,19 @@ async fn names_that_differ_only_in_case_are_two_files() -> anyhow::Result<()> {
     fixture.wait_applied("app", &second).await?;
     assert_eq!(fixture.get("configmap", "other-case").await?["data"]["value"], "two");
     assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "good");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raised_limit_lets_pass_what_was_refused() -> anyhow::Result<()> {
+    let (fixture, _) = applied("raised", &[]).await?;
+    fixture.repo.write("app/large.yaml", "#".repeat(9 << 20))?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "newer"))?;
+    let large = fixture.repo.commit("large")?;
+    let refused = Some(large.as_str());
+    fixture.wait_refused("application", "app", "Rendered", "False", "LimitExceeded", refused).await?;
+    fixture.patch("application", "app", json!({"spec": {"limits": {"fileSize": "16Mi"}}})).await?;
+    fixture.wait_applied("app", &large).await?;
+    assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "newer");
     Ok(())
 }

@@ -181,7 +181,7 @@ async fn a_file_beyond_the_limit_of_an_object_is_told_and_its_removal_helps() ->
     fixture.repo.write("elsewhere/large.bin", vec![0; 100 << 20])?;
     commit(&fixture, "two")?;
     let message = fixture.wait_condition("repository", "fleet", "Ready", "False", "LimitExceeded").await?;
-    for words in ["an object in bytes", "67108864", "limits.objectBytes"] {
+    for words in ["an object in bytes", "67108864", "spec.limits.objectSize"] {
         assert!(message.contains(words), "{message}");
     }
     assert_eq!(fixture.get("configmap", "settings").await?["data"]["value"], "one");

@@ -38,7 +38,7 @@ impl From<TreeError> for Errno {
             TreeError::WrongKind { .. } => Self::INVAL,
             TreeError::Submodule { .. } | TreeError::LfsPointer { .. } => Self::NOTSUP,
             TreeError::Limit { .. } => Self::FBIG,
-            TreeError::Unreadable { .. } => Self::IO,
+            TreeError::Name { .. } | TreeError::Unreadable { .. } => Self::IO,
         }
     }
 }

@@ -74,7 +74,11 @@ pub(super) fn open(
     let descriptor = match entry.kind {
         // A directory is opened with all rights there are by some libraries.
         EntryKind::Directory => Descriptor::Directory(Directory { path, listing: None }),
-        EntryKind::Submodule => return Err(Errno::NOTSUP.into()),
+        // The tree's own refusal says more to a person than a number does.
+        EntryKind::Submodule => {
+            sandbox.tree.list(&path).map_err(Errno::from)?;
+            return Err(Errno::NOTSUP.into());
+        }
         EntryKind::Symlink => return Err(Errno::LOOP.into()),
         EntryKind::File | EntryKind::Executable if intent.flags & ONLY_DIRECTORY != 0 => {
             return Err(Errno::NOTDIR.into());

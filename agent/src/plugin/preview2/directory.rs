@@ -75,7 +75,8 @@ fn open(
     };
     let refusal = match descriptor.kind {
         EntryKind::Symlink => Some(ErrorCode::Loop),
-        EntryKind::Submodule => Some(ErrorCode::NotPermitted),
+        // The tree's own refusal says more to a person than a code does.
+        EntryKind::Submodule => renderer.sandbox.tree.list(&descriptor.path).err().map(ErrorCode::from),
         EntryKind::File | EntryKind::Executable if open_flags.contains(OpenFlags::DIRECTORY) => {
             Some(ErrorCode::NotDirectory)
         }

@@ -66,7 +66,7 @@ impl From<TreeError> for ErrorCode {
             TreeError::WrongKind { actual: "a directory", .. } => Self::IsDirectory,
             TreeError::WrongKind { .. } => Self::Invalid,
             TreeError::Limit { .. } => Self::FileTooLarge,
-            TreeError::LfsPointer { .. } | TreeError::Unreadable { .. } => Self::Io,
+            TreeError::LfsPointer { .. } | TreeError::Name { .. } | TreeError::Unreadable { .. } => Self::Io,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn check(store: &ObjectStore, root: ObjectId, objects: u64) -> Result
                 }
             }
             if seen.len() as u64 > objects {
-                return Err(format!("the tree names more than {objects} objects (limits.objects)"));
+                return Err(format!("the tree names more than {objects} objects (spec.limits.objects)"));
             }
         }
         Ok(())

@@ -150,7 +150,7 @@ fn header(pack: &mut dyn BufRead, bounds: Bounds, guard: &Guard) -> gix::Result<
     pack.read_exact(&mut header).map_err(gix::Error::from_error)?;
     let [.., a, b, c, d] = header;
     if u64::from(u32::from_be_bytes([a, b, c, d])) > bounds.objects {
-        let error = guard.exceeded("the number of objects in a pack", bounds.objects, "limits.objects");
+        let error = guard.exceeded("the number of objects in a pack", bounds.objects, "spec.limits.objects");
         return Err(gix::Error::from_error(guard.fail(error)));
     }
     Ok(header)

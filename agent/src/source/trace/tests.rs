@@ -131,12 +131,12 @@ fn each_limit_names_itself_and_its_setting() {
     };
     let defaults = TreeLimits::default();
     let tree = limited(TreeLimits { file_bytes: 2, ..defaults });
-    assert_eq!(setting(tree.read("top.yaml").unwrap_err()), "limits.fileBytes");
+    assert_eq!(setting(tree.read("top.yaml").unwrap_err()), "spec.limits.fileSize");
     let tree = limited(TreeLimits { total_bytes: 3, ..defaults });
     tree.read("top.yaml").unwrap();
-    assert_eq!(setting(tree.read("apps/a/one.yaml").unwrap_err()), "limits.totalBytes");
+    assert_eq!(setting(tree.read("apps/a/one.yaml").unwrap_err()), "spec.limits.totalSize");
     let tree = limited(TreeLimits { paths: 2, ..defaults });
-    assert_eq!(setting(tree.resolve("", "apps/a/one.yaml", true).unwrap_err()), "limits.paths");
+    assert_eq!(setting(tree.resolve("", "apps/a/one.yaml", true).unwrap_err()), "spec.limits.paths");
     let tree = TracedTree::new(Arc::new(base().symlink("long", &"x/".repeat(3000))), defaults);
     assert_eq!(setting(tree.resolve("", "long", true).unwrap_err()), "fixed");
 }
@@ -350,4 +350,28 @@ proptest! {
         let changes = Changes::between(&before, &after, 100).unwrap().unwrap();
         prop_assert!(!elsewhere || !changes.concern(&inputs), "{:?}", changes);
     }
+}
+
+#[test]
+fn a_directory_that_could_not_be_listed_is_an_input_that_can_be_mended() {
+    /// Holds a name that can't be shown.
+    struct Refused(MemoryTree);
+
+    impl Tree for Refused {
+        fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+            self.0.entry(path)
+        }
+        fn list(&self, path: &str) -> Result<Vec<(String, EntryKind)>, TreeError> {
+            Err(TreeError::Name { path: path.to_owned(), problem: "the entry `x`".to_owned() })
+        }
+        fn read(&self, path: &str) -> Result<Bytes, TreeError> {
+            self.0.read(path)
+        }
+    }
+
+    let tree = TracedTree::new(Arc::new(Refused(base())), TreeLimits::default());
+    let (path, _) = tree.resolve("", "apps", true).unwrap();
+    tree.list(&path).unwrap_err();
+    assert!(!tree.inputs().unchanged_in(&base()).unwrap());
+    assert!(tree.inputs().unchanged_in(&Refused(base())).is_err());
 }

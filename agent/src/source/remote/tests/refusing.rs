@@ -65,10 +65,10 @@ fn limits_end_a_fetch_and_leave_nothing() {
     setup.server.commit("noise", &noise, "Noise");
     let limits = FetchLimits::default();
     for (limits, expected) in [
-        (FetchLimits { pack_bytes: 10_000, ..limits }, "limits.packBytes"),
-        (FetchLimits { objects: 2, ..limits }, "limits.objects"),
-        (FetchLimits { object_bytes: 50_000, ..limits }, "limits.objectBytes"),
-        (FetchLimits { refs_bytes: 10, ..limits }, "limits.refsBytes"),
+        (FetchLimits { pack_bytes: 10_000, ..limits }, "spec.limits.packSize"),
+        (FetchLimits { objects: 2, ..limits }, "spec.limits.objects"),
+        (FetchLimits { object_bytes: 50_000, ..limits }, "spec.limits.objectSize"),
+        (FetchLimits { refs_bytes: 10, ..limits }, "fixed"),
     ] {
         let remote = setup.open(RemoteOptions { limits, ..setup.options() });
         let error = poll(&remote, None).unwrap_err();
