@@ -33,6 +33,14 @@ pub struct ObjectKey {
     pub name: String,
 }
 
+impl ObjectKey {
+    /// Whether it names a Secret of Kubernetes' own, whose values are shown and
+    /// kept nowhere.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.kind == "Secret"
+    }
+}
+
 impl fmt::Display for ObjectKey {
     /// `Kind/namespace/name`, or `Kind/name` for cluster-scoped objects.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -143,22 +143,18 @@ fn changes(before: Vec<Manifest>, after: Vec<Manifest>) -> Vec<Change> {
 /// Replaces what a Secret holds by words that tell a change from none.
 fn hide(before: &mut Option<Manifest>, after: &mut Option<Manifest>) {
     let values = |manifest: &Option<Manifest>| -> Value {
-        let data = manifest.as_ref().filter(|manifest| is_secret(&manifest.key));
+        let data = manifest.as_ref().filter(|manifest| manifest.key.is_secret());
         data.and_then(|manifest| manifest.object.get("data").cloned()).unwrap_or_default()
     };
     let (former, current) = (values(before), values(after));
     for (manifest, other, word) in [(before, &current, "hidden, before"), (after, &former, "hidden, after")] {
-        let Some(manifest) = manifest.as_mut().filter(|manifest| is_secret(&manifest.key)) else { continue };
+        let Some(manifest) = manifest.as_mut().filter(|manifest| manifest.key.is_secret()) else { continue };
         let Some(data) = manifest.object.get_mut("data").and_then(Value::as_object_mut) else { continue };
         for (key, value) in data {
             let same = other.get(key) == Some(&*value);
             *value = if same { "(hidden)".into() } else { format!("({word})").into() };
         }
     }
-}
-
-fn is_secret(key: &ObjectKey) -> bool {
-    key.group.is_empty() && key.kind == "Secret"
 }
 
 impl Change {

@@ -148,7 +148,7 @@ impl Memo {
         }
         let stored = store.load(&job.namespace, &job.name).map(|stored| Remembered {
             key: stored.key,
-            outcome: Ok(Arc::new(stored.rendered)),
+            outcome: Ok(stored.rendered),
             time: stored.time,
             stands_in: None,
         });
@@ -178,10 +178,6 @@ impl Memo {
         tree: Option<ObjectId>,
         clock: i64,
     ) -> Outcome {
-        if let (Some(store), Ok(rendered)) = (&self.store, &outcome) {
-            let time = rendered.inputs.include_time().then_some(clock);
-            store.save(&job.namespace, &job.name, &Stored { key, time, rendered: rendered.clone() });
-        }
         let mut entries = self.entries();
         let known = entries.entry(application(job)).or_default();
         let outcome = match outcome {
@@ -198,6 +194,11 @@ impl Memo {
         let time = inputs(&outcome).include_time().then_some(clock);
         known.insert(0, Remembered { key, outcome: outcome.clone(), time, stands_in: tree });
         known.truncate(ENTRIES);
+        drop(entries);
+        if let (Some(store), Ok(rendered)) = (&self.store, &outcome) {
+            let stored = Stored { key, time, rendered: Arc::clone(rendered) };
+            store.save(&job.namespace, &job.name, &stored);
+        }
         outcome
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Stored {
     pub(super) key: [u8; 32],
     /// The commit's time, where it depends on it.
     pub(super) time: Option<i64>,
-    pub(super) rendered: Rendered,
+    pub(super) rendered: Arc<Rendered>,
 }
 
 /// A file's content after its first line, which is the digest of the rest.
@@ -109,8 +109,7 @@ impl Store {
 
     /// Keeps a render in place of the application's former one.
     pub(super) fn save(&self, namespace: &str, name: &str, stored: &Stored) {
-        let is_secret = |kept: &Kept| kept.key.group.is_empty() && kept.key.kind == "Secret";
-        if stored.rendered.manifests.iter().any(is_secret) {
+        if stored.rendered.manifests.iter().any(|kept| kept.key.is_secret()) {
             self.remove(namespace, name);
             return;
         }
@@ -199,12 +198,13 @@ fn read(path: &Path) -> io::Result<Stored> {
         return Err(damaged("its manifests are others"));
     }
     let File { renderer, digest, warnings, inputs, time, .. } = file;
-    Ok(Stored { key, time, rendered: Rendered { manifests, warnings, inputs, renderer, digest } })
+    let rendered = Arc::new(Rendered { manifests, warnings, inputs, renderer, digest });
+    Ok(Stored { key, time, rendered })
 }
 
 impl From<&Stored> for File {
     fn from(stored: &Stored) -> Self {
-        let Rendered { manifests, warnings, inputs, renderer, digest } = stored.rendered.clone();
+        let Rendered { manifests, warnings, inputs, renderer, digest } = (*stored.rendered).clone();
         Self {
             format: FORMAT.to_owned(),
             key: hex::encode(stored.key),
@@ -247,7 +247,7 @@ mod tests {
         let tree: Arc<dyn Tree> =
             Arc::new(MemoryTree::new().file("apps/web/a.json", config_map("a").to_string()));
         let rendered = render(&job("apps/web"), &tree, 0, &FakeRenderers::one(plain())).unwrap();
-        Stored { key: [7; 32], time: Some(3), rendered }
+        Stored { key: [7; 32], time: Some(3), rendered: Arc::new(rendered) }
     }
 
     fn only_file(folder: &Path) -> PathBuf {
@@ -297,7 +297,7 @@ mod tests {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new().file("apps/web/a.json", ""));
         let all = FakeRenderers::one(returning(vec![config_map("a"), secret]));
         let rendered = render(&job("apps/web"), &tree, 0, &all).unwrap();
-        store.save("default", "web", &Stored { rendered, ..stored() });
+        store.save("default", "web", &Stored { rendered: Arc::new(rendered), ..stored() });
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
