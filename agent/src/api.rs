@@ -9,8 +9,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt as _;
 
 pub use self::application::{
-    Application, ApplicationLimits, ApplicationSpec, ApplicationStatus, HealthCounts, HealthState,
-    HealthSummary, InventoryEntry, RendererSpec, RendererStatus, RepositoryRef, VerdictSummary,
+    Application, ApplicationLimits, ApplicationSpec, ApplicationStatus, CapabilitiesFrom, HealthCounts,
+    HealthState, HealthSummary, InventoryEntry, PostRendererSpec, RendererSpec, RendererStatus,
+    RepositoryRef, SecretKeyRef, ValuesKind, ValuesSource, VerdictSummary,
 };
 pub use self::bytes::ByteSize;
 pub use self::gate::{Action, Gate, GatePolicy, GateSelector, GateSpec, GateStatus};

@@ -7,6 +7,7 @@
 pub(crate) mod backoff;
 pub(crate) mod desk;
 pub mod event;
+mod keys;
 mod perform;
 pub(crate) mod plugins;
 mod publish;
@@ -17,6 +18,7 @@ pub(crate) mod sources;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,7 +34,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::event::Event;
+use self::event::{Event, send};
 use self::perform::Shell;
 use self::plugins::PluginSet;
 use self::publish::Recorder;
@@ -41,8 +43,11 @@ use self::resources::{Follower, Kind, Known};
 use self::sources::Sources;
 use self::state::{State, Tuning};
 use self::sync::Steps;
+use self::values::Values;
+use self::values::watch::ValuesWatch;
 use crate::cluster::Cluster;
 use crate::gate::Gate;
+use crate::object::Name;
 use crate::observe::watch::Observer;
 use crate::render::{Memo, Store};
 use crate::shard::claim::Claim;
@@ -102,6 +107,7 @@ pub(crate) async fn run(
     let (events, mut received) = mpsc::channel(EVENT_QUEUE);
     let (notices, mut reports) = mpsc::channel(EVENT_QUEUE);
     let (leadership, mut leaderships) = mpsc::channel(EVENT_QUEUE);
+    let (revalued, revaluations) = mpsc::channel(EVENT_QUEUE);
     let (tasks, followers) = (TaskTracker::new(), TaskTracker::new());
     // What serves and follows outlives the attempts, and so does the right to write: their last results are
     // still published.
@@ -111,11 +117,14 @@ pub(crate) async fn run(
     let claim = Claim::default();
     let records = Records::new(cluster.clone(), claim.clone());
     let known = Arc::new(Known::default());
+    let own = settings.namespace.clone();
+    let values = Arc::new(ValuesWatch::new(cluster.clone(), own.clone(), revalued, followers.clone()));
     let steps = Arc::new(Steps {
         cluster: cluster.clone(),
         claim: claim.clone(),
         records: records.clone(),
         sources: Sources::new(cluster.clone(), settings.cache.clone()),
+        values: Values::new(cluster.clone(), values.clone()),
         plugins: plugins.clone(),
         memo,
         gates: ArcSwap::default(),
@@ -134,23 +143,20 @@ pub(crate) async fn run(
         metrics.clone(),
     );
 
-    let listen = settings.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
-    listening(listener.local_addr().context("read the address listened on")?);
+    let listener = listen(settings.listen, listening).await?;
     let server = tokio::spawn(serve(listener, Arc::new(registry), probes.clone(), end.clone()));
 
     follow_plugins(plugins.changed(), events.clone(), end.clone(), &followers);
+    follow_values(revaluations, known.clone(), events.clone(), end.clone(), &followers);
     let follower = Follower {
         known: known.clone(),
         observer: observer.clone(),
         plugins: plugins.clone(),
+        values: values.clone(),
         events: events.clone(),
     };
     let begin = begin(follower, cluster, probes.clone(), followers.clone(), stop.clone(), end.clone());
-    let lead = {
-        let (cluster, give_up) = (steps.cluster.clone(), give_up.clone());
-        lead(cluster, settings.namespace.clone(), settings.identity.clone(), claim, leadership, give_up)
-    };
+    let lead = lead(steps.cluster.clone(), own, settings.identity, claim, leadership, give_up.clone());
     let leading = tokio::spawn(async move {
         if begin.await {
             lead.await;
@@ -177,9 +183,7 @@ pub(crate) async fn run(
         for action in state.on_event(Instant::now(), event) {
             shell.perform(action);
         }
-        let (repositories, applications) = known.counts();
-        metrics.repositories.set(i64::try_from(repositories).unwrap_or(i64::MAX));
-        metrics.applications.set(i64::try_from(applications).unwrap_or(i64::MAX));
+        count(&known, &metrics);
         if stopping.is_some() && state.in_flight() == 0 {
             break;
         }
@@ -193,11 +197,19 @@ pub(crate) async fn run(
     }
     give_up.cancel();
     leading.await.context("give up the lease")?;
+    values.lead(false);
     end.cancel();
     observer.stopped().await;
     followers.close();
     followers.wait().await;
     server.await.context("serve probes and metrics")?
+}
+
+/// Opens the place where probes and metrics are served, and tells where it is.
+async fn listen(at: SocketAddr, listening: impl FnOnce(SocketAddr)) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(at).await.with_context(|| format!("listen on {at}"))?;
+    listening(listener.local_addr().context("read the address listened on")?);
+    Ok(listener)
 }
 
 /// A memo that outlives the process, where there is a place for it.
@@ -266,17 +278,42 @@ fn follow_plugins(
     });
 }
 
+/// Tells the controller of Applications whose values have changed.
+fn follow_values(
+    mut changed: mpsc::Receiver<Name>,
+    known: Arc<Known>,
+    events: mpsc::Sender<Event>,
+    end: CancellationToken,
+    tasks: &TaskTracker,
+) {
+    tasks.spawn(async move {
+        while let Some(Some(name)) = end.run_until_cancelled(changed.recv()).await {
+            if let Some(event) = known.values_changed(&name) {
+                // Nobody takes it any more once everything ends.
+                end.run_until_cancelled(send(&events, event)).await;
+            }
+        }
+    });
+}
+
 /// What has to be in place before an event is decided on.
 fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) {
     match event {
         Event::Leadership(leading) => {
             metrics.leader.set(i64::from(*leading));
+            steps.values.lead(*leading);
         }
         Event::RulesChanged => {
             steps.gates.store(Arc::new(known.gates().iter().map(|gate| Gate::from(&**gate)).collect()));
         }
         _ => {}
     }
+}
+
+fn count(known: &Known, metrics: &Metrics) {
+    let (repositories, applications) = known.counts();
+    metrics.repositories.set(i64::try_from(repositories).unwrap_or(i64::MAX));
+    metrics.applications.set(i64::try_from(applications).unwrap_or(i64::MAX));
 }
 
 async fn wake(state: &State) {

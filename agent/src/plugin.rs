@@ -152,6 +152,23 @@ pub struct PluginManifest {
     /// none, for example `kustomization.yaml`.
     #[serde(default)]
     pub detects: Vec<String>,
+    /// Which of its settings take what an Application hands over.
+    #[serde(default)]
+    pub receives: Receives,
+}
+
+/// The properties of a renderer's settings, at their top level, that take what
+/// an Application hands over. What is absent is not taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Receives {
+    /// Takes the Application's typed values, an object.
+    pub values: Option<String>,
+    /// Takes the API server's version, such as `v1.37.0`.
+    pub kube_version: Option<String>,
+    /// Takes the list of what the API server serves: `group/version` and
+    /// `group/version/Kind`.
+    pub api_versions: Option<String>,
 }
 
 /// What one call may use.
@@ -176,6 +193,30 @@ pub struct RenderRequest {
     pub name: String,
     /// The Application's namespace.
     pub namespace: String,
+    /// What randomness starts from, beside what is public.
+    pub seed: Option<Seed>,
+}
+
+/// What the randomness of a render starts from, where nobody is to predict it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// From a digest of the secret.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Without the seed: whoever knows it knows every password that is made of it.
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed(hidden)")
+    }
 }
 
 /// One finding of a policy; see `judging.finding` in the contract.

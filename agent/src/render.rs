@@ -2,14 +2,17 @@
 //!
 //! Takes a tree, what the Application says, and the renderers; gives the
 //! complete set of manifests with the inputs it was made from, or the reason
-//! why there is none. Never a part of a set, never a look at the cluster.
+//! why there is none. Never a part of a set, never a look at the cluster: what
+//! a renderer may know of it is handed over as a value.
 
 mod choose;
 mod collect;
 mod error;
+mod handover;
 pub mod locate;
 mod memo;
 mod normalize;
+mod post;
 mod renderer;
 mod resource;
 mod store;
@@ -26,7 +29,9 @@ use sha2::{Digest, Sha256};
 
 pub use error::{RenderError, RenderFailure};
 pub(crate) use error::{absent_message, plugin_hint};
+pub use handover::{Capabilities, Handover, merge};
 pub use memo::{Memo, MemoCounts};
+pub use post::PostRenderer;
 pub use renderer::{Absent, PluginId, RawManifest, RawOutput, Renderer, Renderers};
 pub use store::Store;
 
@@ -52,6 +57,10 @@ pub struct Job {
     pub renderer: Option<String>,
     /// The renderer's settings; `null` where none were given.
     pub config: Value,
+    /// What the renderer is handed beside its settings.
+    pub handover: Handover,
+    /// The renderers that the result goes through, one after the other.
+    pub post_renderers: Vec<PostRenderer>,
     /// Where objects go that name no namespace. Rendering leaves them as they
     /// are; it only tells that two of them are the same.
     pub target_namespace: String,
@@ -89,6 +98,7 @@ pub struct Rendered {
     warnings: Vec<Diagnostic>,
     inputs: Inputs,
     renderer: PluginId,
+    post_renderers: Vec<PluginId>,
     digest: String,
 }
 
@@ -138,6 +148,11 @@ impl Rendered {
         &self.renderer
     }
 
+    /// The plugins that the result went through then.
+    pub fn post_renderers(&self) -> &[PluginId] {
+        &self.post_renderers
+    }
+
     /// Lower-case hexadecimal SHA-256 over the canonical JSON of all objects
     /// in their order. Origins do not count.
     pub fn digest(&self) -> &str {
@@ -163,45 +178,85 @@ pub fn render(
         Arc::clone(tree),
         TreeLimits { file_bytes: limits.file_bytes, total_bytes: limits.total_bytes, paths: limits.paths },
     ));
-    let output = call(job, &traced, clock, renderers);
+    let run = Run { job, traced: &traced, tree: tree.as_ref(), clock, renderers };
+    let made = run
+        .first()
+        .and_then(|made| job.post_renderers.iter().try_fold(made, |made, post| run.again(made, post)));
     let inputs = traced.inputs();
-    let checked = output.and_then(|(output, renderer, folder)| {
-        let manifests = collect::collect(output.manifests, job, &folder, &renderer, tree.as_ref(), &inputs)?;
-        Ok((manifests, output.diagnostics, renderer))
-    });
-    match checked {
-        Ok((manifests, warnings, renderer)) => {
+    match made {
+        Ok(Made { manifests, warnings, renderer, post_renderers }) => {
             let manifests: Arc<[Kept]> = manifests.into_iter().map(Kept::from).collect();
             let digest = digest_of(&manifests);
-            Ok(Rendered { manifests, warnings, inputs, renderer, digest })
+            Ok(Rendered { manifests, warnings, inputs, renderer, post_renderers, digest })
         }
         Err(error) => Err(RenderFailure { error, inputs }),
     }
 }
 
-/// The output with the plugin that gave it and the folder, without links.
-fn call(
-    job: &Job,
-    traced: &Arc<TracedTree>,
+/// One render under way.
+struct Run<'a> {
+    job: &'a Job,
+    traced: &'a Arc<TracedTree>,
+    /// The same tree without the trace.
+    tree: &'a dyn Tree,
     clock: i64,
-    renderers: &dyn Renderers,
-) -> Result<(RawOutput, PluginId, String), RenderError> {
-    let folder = choose::folder(traced, &job.path)?;
-    let renderer = choose::renderer(traced, &folder, job.renderer.as_deref(), renderers)?;
-    let id = renderer.id();
-    let request = RenderRequest { path: folder, name: job.name.clone(), namespace: job.namespace.clone() };
-    let result = renderer.render(&request, &job.config, traced, clock);
-    let tree_failure = traced.failure();
-    if let Some(error) = tree_failure.as_ref().filter(|error| leaves_a_part(error)) {
-        return Err(RenderError::Tree(error.clone()));
+    renderers: &'a dyn Renderers,
+}
+
+/// A set as one renderer leaves it to the next.
+struct Made {
+    manifests: Vec<Manifest>,
+    warnings: Vec<Diagnostic>,
+    renderer: PluginId,
+    post_renderers: Vec<PluginId>,
+}
+
+impl Run<'_> {
+    /// What the Application's own folder renders to.
+    fn first(&self) -> Result<Made, RenderError> {
+        let Job { path, renderer, config, handover, .. } = self.job;
+        let folder = choose::folder(self.traced, path)?;
+        let renderer = choose::renderer(self.traced, &folder, renderer.as_deref(), self.renderers)?;
+        let config = handover.complete(config, &renderer.id().name, renderer.receives())?;
+        let output = self.call(renderer.as_ref(), &folder, &config)?;
+        let manifests = self.collect(output.manifests, &folder, &renderer.id())?;
+        Ok(Made {
+            manifests,
+            warnings: output.diagnostics,
+            renderer: renderer.id(),
+            post_renderers: Vec::new(),
+        })
     }
-    let output = result.map_err(|error| RenderError::Plugin {
-        plugin: id.clone(),
-        folder: request.path.clone(),
-        error,
-        tree: tree_failure.filter(|error| !matches!(error, TreeError::WrongKind { .. })),
-    })?;
-    Ok((output, id, request.path))
+
+    /// Runs a renderer on a folder.
+    fn call(&self, renderer: &dyn Renderer, folder: &str, config: &Value) -> Result<RawOutput, RenderError> {
+        let request = RenderRequest {
+            path: folder.to_owned(),
+            name: self.job.name.clone(),
+            namespace: self.job.namespace.clone(),
+            seed: self.job.handover.seed,
+        };
+        let result = renderer.render(&request, config, self.traced, self.clock);
+        let tree_failure = self.traced.failure();
+        if let Some(error) = tree_failure.as_ref().filter(|error| leaves_a_part(error)) {
+            return Err(RenderError::Tree(error.clone()));
+        }
+        result.map_err(|error| RenderError::Plugin {
+            plugin: renderer.id(),
+            folder: request.path,
+            error,
+            tree: tree_failure.filter(|error| !matches!(error, TreeError::WrongKind { .. })),
+        })
+    }
+
+    fn collect(
+        &self,
+        raw: Vec<RawManifest>,
+        folder: &str,
+        renderer: &PluginId,
+    ) -> Result<Vec<Manifest>, RenderError> {
+        collect::collect(raw, self.job, folder, renderer, self.tree, &self.traced.inputs())
+    }
 }
 
 /// Whether a renderer that met this saw less than what is in the tree. It may

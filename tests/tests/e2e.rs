@@ -12,6 +12,7 @@ mod e2e {
     mod plugins;
     mod rights;
     mod sources;
+    mod values;
 
     /// A `ConfigMap` with one value.
     fn config_map(name: &str, value: &str) -> String {

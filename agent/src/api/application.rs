@@ -72,6 +72,40 @@ pub struct ApplicationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renderer: Option<RendererSpec>,
 
+    /// Values for the renderer, typed: Helm values, the values that a folder
+    /// for Kustomize or of plain manifests declares, Jsonnet's `values`. They
+    /// are merged, key by key, over those of `valuesFrom`, and these over those
+    /// of the renderer's own settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::config")]
+    pub values: Option<Map<String, Value>>,
+
+    /// Objects with more values, each stronger than the one before. They are
+    /// read in the name of `serviceAccountName`, where that is set. When one
+    /// changes, the Application is rendered anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub values_from: Vec<ValuesSource>,
+
+    /// What the renderer is told of the cluster, such as Helm's
+    /// `.Capabilities`: by default what its settings say. It is read when the Application is synced; a change of
+    /// the cluster alone renders nothing anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<CapabilitiesFrom>,
+
+    /// A Secret's key that generated passwords, keys and certificates start
+    /// from, so that nobody can predict them from what is in Git. The same
+    /// Secret gives the same ones. What it costs: a render outside of the
+    /// cluster shows others, and none is kept on disk for a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed_from: Option<SecretKeyRef>,
+
+    /// Renderers that the result goes through, one after the other. Each finds
+    /// it as a file of its folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub post_renderers: Vec<PostRendererSpec>,
+
     /// The namespace for namespaced objects whose manifest names none. Without
     /// it, the Application's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +159,14 @@ pub struct ApplicationLimits {
     pub paths: Option<u32>,
 }
 
+fn default_values_key() -> String {
+    "values.yaml".to_owned()
+}
+
+fn default_post_input() -> String {
+    "rendered.yaml".to_owned()
+}
+
 fn default_path() -> String {
     ".".to_owned()
 }
@@ -158,6 +200,104 @@ pub struct RendererSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::config")]
     pub config: Option<Map<String, Value>>,
+}
+
+/// An object with values.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(self.kind == 'Cluster') != has(self.name)").message("a ConfigMap and a Secret need a `name`; `Cluster` has none"))]
+pub struct ValuesSource {
+    /// What it is.
+    pub kind: ValuesKind,
+
+    /// The object's name, in the Application's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: Option<String>,
+
+    /// The key in its data.
+    #[serde(default = "default_values_key")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
+    pub key: String,
+
+    /// Where in the values the key's content goes, as a JSON pointer such as
+    /// `/database/password`: it is one string there, as it is. Without it, the
+    /// content is a YAML mapping of values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 1024), regex(pattern = "^(/[^/]+)+$"))]
+    pub at: Option<String>,
+
+    /// Go on without it where the object or the key is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+}
+
+/// What kind of object has values.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ValuesKind {
+    /// A `ConfigMap` of the Application's namespace.
+    ConfigMap,
+    /// A Secret of the Application's namespace.
+    Secret,
+    /// What holds for everything in this cluster: the `ConfigMap`
+    /// `windlass-cluster` in the agent's namespace.
+    Cluster,
+}
+
+/// Where what the renderer is told of the cluster is from.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CapabilitiesFrom {
+    /// The renderer's settings, and its defaults: the same in every cluster.
+    Config,
+    /// The cluster itself; what the settings name is stronger.
+    Cluster,
+}
+
+/// A key of a Secret in the Application's namespace.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// The Secret's name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: String,
+
+    /// The key in its data.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
+    pub key: String,
+}
+
+/// A renderer that another one's result goes through.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostRendererSpec {
+    /// The name of a Plugin. Without it the renderer is detected, as it is for
+    /// the Application's own folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub plugin: Option<String>,
+
+    /// Its folder, relative to the root of the repository. Without it, the
+    /// Application's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(
+        validation = Rule::new("!self.startsWith('/')").message("write a path relative to the root of the repository, without a leading slash"),
+        validation = Rule::new("!self.matches('(^|/)[.][.](/|$)')").message("the path stays inside the repository: no `..`"),
+        validation = Rule::new("!self.matches('[[:cntrl:]]') && !self.contains('\\\\')").message("the path has no control characters and no backslashes")
+    )]
+    pub path: Option<String>,
+
+    /// The renderer's settings, as its own schema describes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::config")]
+    pub config: Option<Map<String, Value>>,
+
+    /// The name of the file in its folder that it finds the result in. The
+    /// repository has no file of this name there; a `kustomization.yaml` lists
+    /// it under `resources` as if it were.
+    #[serde(default = "default_post_input")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]*[a-zA-Z0-9]$"))]
+    pub input: String,
 }
 
 /// What the agent did and saw.

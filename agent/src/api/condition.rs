@@ -2,6 +2,7 @@
 //! that moves only with the status.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde::{Deserialize, Serialize};
 
 /// The longest message; longer ones are cut, so that a status stays small.
 pub const MAX_MESSAGE: usize = 4096;
@@ -57,7 +58,7 @@ impl ConditionStatus {
 }
 
 /// Why a condition is as it is: the machine's word, on which alerts match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// The step succeeded.
     Succeeded,
@@ -93,6 +94,8 @@ pub enum Reason {
     PluginFailed,
     /// A size, count or depth limit was exceeded.
     LimitExceeded,
+    /// Values that the Application hands over can't be read.
+    ValuesInvalid,
 
     /// A policy refuses the revision.
     Denied,
@@ -147,6 +150,7 @@ impl Reason {
             Self::RenderFailed => "RenderFailed",
             Self::PluginFailed => "PluginFailed",
             Self::LimitExceeded => "LimitExceeded",
+            Self::ValuesInvalid => "ValuesInvalid",
             Self::Denied => "Denied",
             Self::PolicyFailed => "PolicyFailed",
             Self::ApplyFailed => "ApplyFailed",

@@ -141,7 +141,10 @@ mod tests {
             .filter(|manifest| manifest.key.kind.ends_with("RoleBinding"))
             .filter_map(|binding| binding.object["roleRef"]["name"].as_str())
             .collect();
-        assert_eq!(bound, ["windlass-agent", "windlass-deployer", "windlass-leases"]);
+        assert_eq!(
+            bound,
+            ["windlass-agent", "windlass-deployer", "windlass-cluster-values", "windlass-leases"]
+        );
         for role in manifests.iter().filter(|manifest| bound.contains(&manifest.key.name.as_str())) {
             let text = role.object["rules"].to_string();
             assert!(

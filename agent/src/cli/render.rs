@@ -12,7 +12,7 @@ use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
 use super::{FAILED, REFUSED, settings, yaml};
 use crate::plugin::PluginError;
-use crate::render::{Job, RenderError, RenderLimits, Rendered, render};
+use crate::render::{Handover, Job, RenderError, RenderLimits, Rendered, render};
 use crate::source::tree::TreeError;
 
 /// How manifests are printed.
@@ -54,6 +54,8 @@ impl JobArguments {
             path: folder.path.clone(),
             renderer: self.renderer.clone(),
             config: self.config.as_deref().map(settings::read).transpose()?.unwrap_or(Value::Null),
+            handover: Handover::default(),
+            post_renderers: Vec::new(),
             target_namespace: self.namespace.clone(),
             limits: RenderLimits::default(),
         })

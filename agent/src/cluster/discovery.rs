@@ -4,7 +4,7 @@
 //! Answers of absence are believed for a short while only; failures are never
 //! remembered, and never taken for absence.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ const MAX_GROUP_VERSIONS: usize = 1024;
 
 /// How many kinds of one group version are remembered.
 const MAX_KINDS: usize = 2048;
+
+/// All kinds of all groups in one answer (KEP-3352).
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
 /// What is known of a group version; its lock makes concurrent questions one.
 type Slot = Arc<Mutex<Option<Known>>>;
@@ -78,6 +82,41 @@ impl Cluster {
         self.shared.discovery.slots.lock().await.remove(api_version);
     }
 
+    /// The API server's version, such as `v1.37.0`, and all that it serves, as
+    /// `group/version` and `group/version/Kind`, sorted.
+    ///
+    /// # Errors
+    /// `DiscoveryFailed` where it does not tell, or not all at once (Kubernetes
+    /// before 1.27, KEP-3352).
+    pub async fn serves(&self) -> Result<(String, Vec<String>), ClusterError> {
+        let agent = Self { user: None, ..self.clone() };
+        let failed =
+            |message: String| ClusterError::DiscoveryFailed { kind: "everything".to_owned(), message };
+        let version = agent.ask("/version", None).await.map_err(|error| failed(error.to_string()))?;
+        let version = version.get("gitVersion").and_then(Value::as_str).unwrap_or_default();
+        if version.is_empty() || version.len() > 256 {
+            return Err(failed("the API server does not tell its version".to_owned()));
+        }
+        let mut served = BTreeSet::new();
+        for path in ["/api", "/apis"] {
+            let groups =
+                agent.ask(path, Some(AGGREGATED)).await.map_err(|error| failed(error.to_string()))?;
+            if groups.get("kind").and_then(Value::as_str) != Some("APIGroupDiscoveryList") {
+                return Err(failed(
+                    "the API server has no aggregated discovery; Kubernetes 1.27 or newer has".to_owned(),
+                ));
+            }
+            collect_served(&groups, &mut served);
+        }
+        Ok((version.to_owned(), served.into_iter().collect()))
+    }
+
+    async fn ask(&self, path: &str, accept: Option<&'static str>) -> Result<Value, ClusterError> {
+        let mut call = Call::new(Verb::Discover, Method::GET, path.to_owned(), &"the API server");
+        call.accept = accept;
+        self.send(call).await
+    }
+
     async fn discover(&self, gvk: &Gvk) -> Result<HashMap<String, Arc<Resource>>, ClusterError> {
         let path = path::discovery(&gvk.group, &gvk.version)
             .map_err(|_| ClusterError::UnknownKind { kind: gvk.to_string() })?;
@@ -89,6 +128,28 @@ impl Cluster {
             Err(error) => {
                 Err(ClusterError::DiscoveryFailed { kind: gvk.to_string(), message: error.to_string() })
             }
+        }
+    }
+}
+
+/// Reads an `APIGroupDiscoveryList`.
+fn collect_served(groups: &Value, served: &mut BTreeSet<String>) {
+    let list =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: &Value, pointer: &str| {
+        value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    for group in list(groups, "items").iter().take(MAX_GROUP_VERSIONS) {
+        for version in list(group, "versions") {
+            let api_version =
+                Gvk::new(text(group, "/metadata/name"), text(&version, "/version"), "").api_version();
+            for resource in list(&version, "resources").iter().take(MAX_KINDS) {
+                let kind = text(resource, "/responseKind/kind");
+                if !kind.is_empty() {
+                    served.insert(format!("{api_version}/{kind}"));
+                }
+            }
+            served.insert(api_version);
         }
     }
 }
@@ -140,5 +201,23 @@ mod tests {
         assert_eq!(kinds.len(), 2);
         assert!(kinds["Pod"].watchable && !kinds["Binding"].watchable);
         assert_eq!(kinds["Pod"].plural, "pods");
+    }
+
+    #[test]
+    fn what_is_served_is_told_by_version_and_by_kind() {
+        let groups = json!({"kind": "APIGroupDiscoveryList", "items": [
+            {"metadata": {}, "versions": [{"version": "v1", "resources": [
+                {"resource": "pods", "responseKind": {"group": "", "version": "", "kind": "Pod"}},
+                {"resource": "broken"},
+            ]}]},
+            {"metadata": {"name": "apps"}, "versions": [{"version": "v1", "resources": [
+                {"resource": "deployments", "responseKind": {"group": "", "version": "", "kind": "Deployment"}},
+            ]}, {"version": "v1beta1"}]},
+            {"metadata": "broken"},
+        ]});
+        let mut served = BTreeSet::new();
+        collect_served(&groups, &mut served);
+        let served: Vec<_> = served.iter().map(String::as_str).collect();
+        assert_eq!(served, ["apps/v1", "apps/v1/Deployment", "apps/v1beta1", "v1", "v1/Pod"]);
     }
 }

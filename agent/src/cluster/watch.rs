@@ -55,9 +55,34 @@ impl Cluster {
         labels: Option<&str>,
         view: View,
     ) -> impl Stream<Item = Result<WatchEvent, ClusterError>> + Send + Unpin + use<> {
+        let config =
+            watcher::Config { label_selector: labels.map(str::to_owned), ..watcher::Config::default() };
+        self.watch_with(config, resource, namespace, view)
+    }
+
+    /// Watches one object of a namespace, which may not be there yet. As
+    /// [`Cluster::watch`]; the right to list and watch objects of this name is
+    /// enough.
+    pub fn watch_object(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        view: View,
+    ) -> impl Stream<Item = Result<WatchEvent, ClusterError>> + Send + Unpin + use<> {
+        let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        self.watch_with(config, resource, Some(namespace), view)
+    }
+
+    fn watch_with(
+        &self,
+        config: watcher::Config,
+        resource: &Resource,
+        namespace: Option<&str>,
+        view: View,
+    ) -> impl Stream<Item = Result<WatchEvent, ClusterError>> + Send + Unpin + use<> {
         let seconds = u32::try_from(self.shared.watch_timeout.as_secs()).unwrap_or(u32::MAX).max(1);
-        let mut config = watcher::Config::default().timeout(seconds);
-        config.label_selector = labels.map(str::to_owned);
+        let config = config.timeout(seconds);
         let client = self.watch_client();
         let events = match view {
             View::Full => events::<DynamicObject>(client, resource, namespace, config),

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::event::Target;
 use super::records::{RecordError, Records};
+use super::values::hide::Hidden;
 use crate::api::{Application, ApplicationStatus};
 use crate::apply::ChangeSet;
 use crate::cluster::{ClusterError, Gvk, ObjectRef, merge_patch};
@@ -94,6 +95,8 @@ pub(crate) struct Desk {
     /// The generation of the spec under which health was awaited for too long
     /// since the last write.
     pub(crate) health_timed_out: Option<i64>,
+    /// What must not be told of its values.
+    pub(crate) hidden: Hidden,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -117,6 +120,7 @@ impl Desk {
             status,
             resource_version: application.metadata.resource_version.clone(),
             health_timed_out: None,
+            hidden: Hidden::default(),
             marked,
         }
     }

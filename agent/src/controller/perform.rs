@@ -394,7 +394,7 @@ impl Work {
     ) {
         let uid = application.metadata.uid.as_deref();
         if let Some(error) = error {
-            let error = SyncError::apply(&error);
+            let error = SyncError::apply(&error).without(&desk.hidden);
             if error.cause != Cause::Cancelled {
                 tracing::warn!(message = error.message, "drift could not be corrected");
                 let note = format!("drift could not be corrected: {}", error.message);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::values::hide::Hidden;
 use crate::api::condition::Reason;
 use crate::apply::{ApplyError, ObjectError};
 use crate::cluster::ClusterError;
@@ -81,6 +82,19 @@ impl SyncError {
     pub(crate) fn render(failure: &RenderFailure) -> Self {
         let error = &failure.error;
         Self::new(Stage::Render, error.reason(), findings(&error.diagnostics()), !error.is_deterministic())
+    }
+
+    /// What is handed to the renderer can't be read. It may be there later, and
+    /// not every change of it is noticed.
+    pub(crate) fn values(message: String) -> Self {
+        Self::new(Stage::Render, Reason::ValuesInvalid, message, true)
+    }
+
+    /// The same without what must not be told.
+    pub(crate) fn without(mut self, hidden: &Hidden) -> Self {
+        self.message = hidden.hide(&self.message);
+        self.verdicts = self.verdicts.into_iter().map(|verdict| hidden.verdict(verdict)).collect();
+        self
     }
 
     /// The set was not admitted.

@@ -6,17 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::keys::Keys;
 use super::report::with_hint;
 use crate::api::condition::Reason;
 use crate::api::{ByteSize, GitRef, Repository, RepositoryLimits, RepositorySpec};
-use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
+use crate::cluster::{Cluster, ClusterError};
 use crate::lock::lock;
-use crate::object::{Name, ObjectKey};
+use crate::object::Name;
 use crate::source::changes::Changes;
 use crate::source::remote::{Credentials, FetchLimits, Polled, Reference, Remote, RemoteOptions};
 use crate::source::tree::{ObjectId, Tree};
@@ -184,8 +182,8 @@ impl Sources {
         options.limits = limits(spec.limits.as_ref());
         if let Some(secret) = &spec.secret_ref {
             let data = self.secret(&name.namespace, &secret.name).await?;
-            options.credentials = data.credentials()?;
-            options.ca_pem = data.get("ca.crt")?;
+            options.credentials = credentials(&data)?;
+            options.ca_pem = data.get("ca.crt").map_err(PollError::secret)?;
         }
         let folder = self.folder.clone();
         let remote = tokio::task::spawn_blocking(move || Remote::open(&folder, options)).await;
@@ -198,23 +196,16 @@ impl Sources {
         Ok(open)
     }
 
-    async fn secret(&self, namespace: &str, name: &str) -> Result<SecretData, PollError> {
-        let key = ObjectKey {
-            group: String::new(),
-            kind: "Secret".to_owned(),
-            namespace: Some(namespace.to_owned()),
-            name: name.to_owned(),
-        };
-        match self.cluster.get(&ObjectRef::new(key, "v1"), View::Full).await {
-            Ok(mut secret) => Ok(SecretData { name: name.to_owned(), data: secret["data"].take() }),
-            Err(error @ ClusterError::NotFound { .. }) => {
-                let message = format!("{error}; create it, or correct spec.secretRef.name");
-                Err(PollError::failed(Reason::SecretInvalid, message))
-            }
-            Err(error) => {
-                Err(PollError::failed(Reason::SecretInvalid, with_hint(error.to_string(), error.hint())))
-            }
-        }
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Keys, PollError> {
+        Keys::read(&self.cluster, "Secret", namespace, name).await.map_err(|error| {
+            let message = match &error {
+                ClusterError::NotFound { .. } => {
+                    format!("{error}; create it, or correct spec.secretRef.name")
+                }
+                _ => with_hint(error.to_string(), error.hint()),
+            };
+            PollError::secret(message)
+        })
     }
 
     fn remotes(&self) -> MutexGuard<'_, HashMap<Name, Open>> {
@@ -229,6 +220,10 @@ fn not_open(name: &Name) -> SourceError {
 impl PollError {
     fn failed(reason: Reason, message: String) -> Self {
         Self { reason, message, cancelled: false, asked: Duration::ZERO }
+    }
+
+    fn secret(message: String) -> Self {
+        Self::failed(Reason::SecretInvalid, message)
     }
 
     fn source(error: &SourceError) -> Self {
@@ -248,40 +243,16 @@ impl PollError {
     }
 }
 
-/// The content of a Secret. Has no `Debug`, so that it can't be logged.
-struct SecretData {
-    name: String,
-    data: Value,
-}
-
-impl SecretData {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PollError> {
-        let Some(encoded) = self.data.get(key).and_then(Value::as_str) else { return Ok(None) };
-        match STANDARD.decode(encoded) {
-            Ok(content) => Ok(Some(content)),
-            Err(_) => Err(self.invalid(&format!("its key `{key}` is not base64"))),
+fn credentials(secret: &Keys) -> Result<Option<Credentials>, PollError> {
+    let text = |key| secret.text(key).map_err(PollError::secret);
+    match (text("username")?, text("password")?, text("bearerToken")?) {
+        (None, None, None) => Ok(None),
+        (None, None, Some(token)) => Ok(Some(Credentials::Bearer(token.trim_end().to_owned()))),
+        (Some(username), Some(password), None) => Ok(Some(Credentials::Basic { username, password })),
+        _ => {
+            let problem = "it needs the keys `username` and `password`, or only `bearerToken`";
+            Err(PollError::secret(secret.invalid(problem)))
         }
-    }
-
-    fn text(&self, key: &str) -> Result<Option<String>, PollError> {
-        let content = self.get(key)?.map(String::from_utf8).transpose();
-        content.map_err(|_| self.invalid(&format!("its key `{key}` is not UTF-8")))
-    }
-
-    fn credentials(&self) -> Result<Option<Credentials>, PollError> {
-        match (self.text("username")?, self.text("password")?, self.text("bearerToken")?) {
-            (None, None, None) => Ok(None),
-            (None, None, Some(token)) => Ok(Some(Credentials::Bearer(token.trim_end().to_owned()))),
-            (Some(username), Some(password), None) => Ok(Some(Credentials::Basic { username, password })),
-            _ => Err(self.invalid("it needs the keys `username` and `password`, or only `bearerToken`")),
-        }
-    }
-
-    fn invalid(&self, problem: &str) -> PollError {
-        PollError::failed(
-            Reason::SecretInvalid,
-            format!("the Secret `{}` can't be used: {problem}", self.name),
-        )
     }
 }
 

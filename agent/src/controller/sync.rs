@@ -15,6 +15,8 @@ use super::event::Target;
 use super::records::{RecordError, Records};
 use super::report::{Stage, SyncError};
 use super::sources::Sources;
+use super::values::Values;
+use super::values::hide::Hidden;
 use crate::api::{Application, ApplicationSpec};
 use crate::apply::{self, ApplyError, Change, ChangeSet, Writer};
 use crate::cluster::{Cluster, ClusterError, Gvk};
@@ -24,7 +26,7 @@ use crate::observe::index::Noticed;
 use crate::observe::watch::Observer;
 use crate::plan::inventory::Inventory;
 use crate::plan::{self, Options, Plan, Scope, Scopes};
-use crate::render::{Job, Memo, Rendered, Renderers};
+use crate::render::{Handover, Job, Memo, Rendered, Renderers};
 use crate::shard::claim::Claim;
 use crate::source::Revision;
 use crate::source::tree::Tree;
@@ -44,6 +46,7 @@ pub(crate) struct Steps {
     pub(crate) claim: Claim,
     pub(crate) records: Records,
     pub(crate) sources: Sources,
+    pub(crate) values: Values,
     pub(crate) plugins: Arc<dyn Plugins>,
     pub(crate) memo: Arc<Memo>,
     pub(crate) gates: ArcSwap<Vec<Gate>>,
@@ -72,8 +75,23 @@ impl Steps {
         target: &Target,
         cancel: &CancellationToken,
     ) -> Result<SyncReport, SyncError> {
+        let handover = self.gather(desk, application).await?;
+        let report = self.carry_out(desk, application, target, handover, cancel).await;
+        let hidden = &desk.hidden;
+        report.map(|report| report.without(hidden)).map_err(|error| error.without(hidden))
+    }
+
+    /// The steps, with all that they need in hand.
+    async fn carry_out(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        target: &Target,
+        handover: Handover,
+        cancel: &CancellationToken,
+    ) -> Result<SyncReport, SyncError> {
         let tree = self.open(desk, application, target)?;
-        let rendered = self.render(application, tree.clone(), &target.revision).await?;
+        let rendered = self.render(application, handover, tree.clone(), &target.revision).await?;
         if desk.holds(&rendered, target) {
             return Ok(SyncReport::unchanged(rendered));
         }
@@ -101,12 +119,20 @@ impl Steps {
             .recall(&repository_of(desk, application), &applied.commit, cancel)
             .await
             .map_err(|error| SyncError::source(&error))?;
-        let rendered = self.render(application, tree.clone(), &revision).await?;
+        let handover = self.gather(desk, application).await?;
+        let rendered = self.render(application, handover, tree.clone(), &revision).await?;
         // The rules may have changed since it was admitted.
         let admitted = self.judge(desk, rendered, tree).await?;
         let plan = self.plan(desk, application, &admitted, &revision).await?;
         desk.take_back_in_hand(&plan);
         Ok(())
+    }
+
+    /// values: what the Application hands to its renderer.
+    async fn gather(&self, desk: &mut Desk, application: &Application) -> Result<Handover, SyncError> {
+        let (handover, hidden) = self.values.gather(&desk.name, application).await?;
+        desk.hidden = hidden;
+        Ok(handover)
     }
 
     /// source: the commit's files.
@@ -127,10 +153,11 @@ impl Steps {
     async fn render(
         &self,
         application: &Application,
+        handover: Handover,
         tree: Arc<dyn Tree>,
         revision: &Revision,
     ) -> Result<Arc<Rendered>, SyncError> {
-        let job = Job::from(application);
+        let job = Job { handover, ..Job::from(application) };
         let (memo, plugins, clock) = (self.memo.clone(), self.plugins.clone(), revision.time);
         let rendered = self
             .think(Step::Render, move || memo.render(&job, &tree, clock, &*plugins as &dyn Renderers))
@@ -348,6 +375,15 @@ impl Steps {
 impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
         Self { rendered, verdicts: None, warnings: Vec::new(), changes: Vec::new() }
+    }
+
+    /// The same without what must not be told.
+    fn without(mut self, hidden: &Hidden) -> Self {
+        let verdicts =
+            self.verdicts.map(|all| all.into_iter().map(|verdict| hidden.verdict(verdict)).collect());
+        self.verdicts = verdicts;
+        self.warnings = self.warnings.iter().map(|warning| hidden.hide(warning)).collect();
+        self
     }
 }
 

@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::child::{Compile, CompileLimits, CompilerProcess};
 use super::engine::Host;
 use super::program::{Linkers, Program};
-use super::{Limits, Plugin, PluginError, PluginManifest, World};
+use super::{Limits, Plugin, PluginError, PluginManifest, Receives, World};
 
 /// The largest file that is read at all, compiled or not.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -160,6 +160,7 @@ fn plain_program(path: &Path) -> Result<PluginManifest, PluginError> {
         )
     })?;
     Ok(PluginManifest {
+        receives: Receives::default(),
         name: name.to_owned(),
         version: "0.0.0".to_owned(),
         world: World::Renderer,

@@ -88,6 +88,9 @@ impl Plugin {
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
+        if let Some(seed) = &request.seed {
+            hasher.update(seed.bytes());
+        }
         hasher.finalize().into()
     }
 }

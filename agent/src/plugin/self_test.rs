@@ -47,7 +47,8 @@ impl Plugin {
         instantiate: impl FnOnce(&mut RenderCall<'_>) -> wasmtime::Result<()>,
     ) -> Result<(), PluginError> {
         let tree = Arc::new(TracedTree::new(Arc::new(MemoryTree::new()), TreeLimits::default()));
-        let request = RenderRequest { path: String::new(), name: String::new(), namespace: String::new() };
+        let request =
+            RenderRequest { path: String::new(), name: String::new(), namespace: String::new(), seed: None };
         let mut call = self.start_render(&tree, &request, &Value::Null, b"null", 0);
         instantiate(&mut call).map_err(|error| call.explain(&error, String::new()))
     }

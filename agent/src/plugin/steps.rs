@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::registry::Registry;
-use super::{Finding, Plugin, PluginError, RenderRequest, World};
+use super::{Finding, Plugin, PluginError, Receives, RenderRequest, World};
 use crate::gate::{Policies, Policy};
 use crate::render::{Absent, PluginId, RawOutput, Renderer, Renderers};
 use crate::source::trace::TracedTree;
@@ -26,6 +26,10 @@ impl Renderer for Plugin {
 
     fn detects(&self) -> &[String] {
         &self.manifest.detects
+    }
+
+    fn receives(&self) -> &Receives {
+        &self.manifest.receives
     }
 
     fn render(

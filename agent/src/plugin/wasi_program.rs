@@ -38,7 +38,7 @@ pub(crate) fn stdin(program: &Program, request: &RenderRequest, config: &Value) 
     if matches!(program, Program::Renderer(_)) {
         return NO_STDIN;
     }
-    let RenderRequest { path, name, namespace } = request;
+    let RenderRequest { path, name, namespace, seed: _ } = request;
     json!({"path": path, "name": name, "namespace": namespace, "config": config}).to_string().into()
 }
 

@@ -1,5 +1,6 @@
 //! Why there is no set of manifests, and what to do about it.
 
+use crate::api::condition::Reason;
 use crate::diagnostic::Diagnostic;
 use crate::object::{ObjectKey, Origin};
 use crate::plugin::{PluginError, World};
@@ -50,6 +51,20 @@ pub enum RenderError {
         folder: String,
         /// Two renderers, each with the file that it recognises.
         candidates: [(String, String); 2],
+    },
+    /// The Application hands over what the renderer does not take.
+    #[error("the renderer `{renderer}` takes no {what}")]
+    NotReceived {
+        /// The renderer's name.
+        renderer: String,
+        /// What it is handed.
+        what: &'static str,
+    },
+    /// The file that a post-renderer finds the set in is in the repository.
+    #[error("`{path}` is in the repository, and a post-renderer is to find the rendered set there")]
+    InputExists {
+        /// The file.
+        path: String,
     },
     /// The renderer gave no result.
     #[error("{}", plugin_message(.plugin, .folder, .error))]
@@ -115,6 +130,14 @@ pub enum RenderError {
     /// The tree did not answer, or not within its limits.
     #[error("{0}")]
     Tree(TreeError),
+    /// What was told of a failure in an earlier process, whose causes stand.
+    #[error("{}", .diagnostics.first().map_or("it failed before", |first| first.message.as_str()))]
+    Remembered {
+        /// What kind of failure it was.
+        reason: Reason,
+        /// All that was told, the cause first.
+        diagnostics: Vec<Diagnostic>,
+    },
 }
 
 /// A [`RenderError`] with what it depended on: while these inputs stand, the
@@ -162,6 +185,7 @@ impl RenderError {
                 all
             }
             Self::Tree(error) => vec![tree_diagnostic(error)],
+            Self::Remembered { diagnostics, .. } => diagnostics.clone(),
             Self::InvalidObject { origin, column, object, pointer, .. } => vec![Diagnostic {
                 origin: origin.clone(),
                 column: *column,
@@ -210,6 +234,7 @@ impl RenderError {
             Self::NothingDetected { folder, .. }
             | Self::Ambiguous { folder, .. }
             | Self::TooManyObjects { folder, .. } => file(folder),
+            Self::InputExists { path } => file(path),
             _ => None,
         }
     }
@@ -231,6 +256,11 @@ impl RenderError {
             Self::PathMissing { .. } | Self::NotAFolder { .. } => {
                 "the path is relative to the root of the repository".to_owned()
             }
+            Self::NotReceived { .. } => {
+                "leave it out, or name a renderer whose manifest says under `receives` that it does"
+                    .to_owned()
+            }
+            Self::InputExists { .. } => "give the post-renderer's `input` another name".to_owned(),
             Self::NothingDetected { known: names, .. } => format!("name the renderer; {}", known(names)),
             Self::Ambiguous { .. } => "name the renderer".to_owned(),
             Self::TooManyObjects { .. } => "split the application".to_owned(),

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use sha2::{Digest, Sha256};
 
 use super::store::{Store, Stored};
-use super::{FALLBACK_RENDERER, Job, RenderFailure, Rendered, Renderers, render};
+use super::{
+    Absent, FALLBACK_RENDERER, Job, PostRenderer, RenderFailure, Rendered, Renderer, Renderers, render,
+};
 use crate::lock::lock;
 use crate::object::Name;
 use crate::source::changes::Changes;
@@ -21,7 +23,7 @@ use crate::source::tree::{ObjectId, Tree};
 const ENTRIES: usize = 2;
 
 /// A result as it is shared.
-type Outcome = Result<Arc<Rendered>, Arc<RenderFailure>>;
+pub(super) type Outcome = Result<Arc<Rendered>, Arc<RenderFailure>>;
 
 /// The renders of all applications of one agent. Bounded by the number of
 /// applications: [`Memo::forget`] one that is gone.
@@ -148,7 +150,7 @@ impl Memo {
         }
         let stored = store.load(&job.namespace, &job.name).map(|stored| Remembered {
             key: stored.key,
-            outcome: Ok(stored.rendered),
+            outcome: stored.outcome,
             time: stored.time,
             stands_in: None,
         });
@@ -182,22 +184,19 @@ impl Memo {
         let known = entries.entry(application(job)).or_default();
         let outcome = match outcome {
             Ok(rendered) => Ok(Arc::new(share(rendered, known))),
-            Err(failure) => {
-                let deterministic = failure.error.is_deterministic();
-                let failure = Arc::new(failure);
-                if !deterministic {
-                    return Err(failure);
-                }
-                Err(failure)
-            }
+            Err(failure) if failure.error.is_deterministic() => Err(Arc::new(failure)),
+            Err(failure) => return Err(Arc::new(failure)),
         };
         let time = inputs(&outcome).include_time().then_some(clock);
         known.insert(0, Remembered { key, outcome: outcome.clone(), time, stands_in: tree });
         known.truncate(ENTRIES);
         drop(entries);
-        if let (Some(store), Ok(rendered)) = (&self.store, &outcome) {
-            let stored = Stored { key, time, rendered: Arc::clone(rendered) };
-            store.save(&job.namespace, &job.name, &stored);
+        if let Some(store) = &self.store {
+            if job.handover.confidential {
+                store.remove(&job.namespace, &job.name);
+            } else {
+                store.save(&job.namespace, &job.name, &Stored { key, time, outcome: outcome.clone() });
+            }
         }
         outcome
     }
@@ -237,23 +236,36 @@ fn key(job: &Job, renderers: &dyn Renderers) -> [u8; 32] {
         field(text.as_bytes());
     }
     field(format!("{:?}", job.limits).as_bytes());
-    field(job.renderer.as_deref().unwrap_or_default().as_bytes());
-    let involved = if let Some(name) = &job.renderer {
-        vec![renderers.renderer(name)]
-    } else {
-        let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
-        all.push(renderers.renderer(FALLBACK_RENDERER));
-        all
-    };
-    for renderer in involved {
-        match renderer {
-            Ok(renderer) => {
-                let id = renderer.id();
-                field(id.name.as_bytes());
-                field(id.digest.as_bytes());
+    field(&job.handover.digest());
+    for post in &job.post_renderers {
+        let PostRenderer { renderer, path, config, input } = post;
+        for text in [renderer.as_deref().unwrap_or_default(), path, &config.to_string(), input] {
+            field(text.as_bytes());
+        }
+    }
+    let posts = job.post_renderers.iter().map(|post| post.renderer.as_deref());
+    for name in std::iter::once(job.renderer.as_deref()).chain(posts) {
+        field(name.unwrap_or_default().as_bytes());
+        for renderer in involved(name, renderers) {
+            match renderer {
+                Ok(renderer) => {
+                    let id = renderer.id();
+                    field(id.name.as_bytes());
+                    field(id.digest.as_bytes());
+                }
+                Err(absent) => field(format!("{absent:?}").as_bytes()),
             }
-            Err(absent) => field(format!("{absent:?}").as_bytes()),
         }
     }
     hasher.finalize().into()
+}
+
+/// The renderers that decide what `name` leads to.
+fn involved(name: Option<&str>, renderers: &dyn Renderers) -> Vec<Result<Arc<dyn Renderer>, Absent>> {
+    if let Some(name) = name {
+        return vec![renderers.renderer(name)];
+    }
+    let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
+    all.push(renderers.renderer(FALLBACK_RENDERER));
+    all
 }

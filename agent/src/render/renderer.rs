@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::plugin::{PluginError, RenderRequest, World};
+use crate::plugin::{PluginError, Receives, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
 /// Which plugin answered: its name, and the digest that says exactly which
@@ -71,6 +71,9 @@ pub trait Renderer: Send + Sync {
 
     /// File names that make a folder this renderer's.
     fn detects(&self) -> &[String];
+
+    /// Which of its settings take what an Application hands over.
+    fn receives(&self) -> &Receives;
 
     /// Renders one application. Blocks until the plugin answers or meets one
     /// of its limits. `clock` is in seconds since the Unix epoch.

@@ -1,10 +1,10 @@
 //! Reads an Application resource, and says what goes back into its status.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Absent, Job, RenderError, RenderLimits};
+use super::{Absent, Handover, Job, PostRenderer, RenderError, RenderLimits};
 use crate::api::condition::Reason;
-use crate::api::{Application, ApplicationLimits, ByteSize};
+use crate::api::{Application, ApplicationLimits, ByteSize, PostRendererSpec};
 use crate::plugin::PluginError;
 use crate::source::tree::TreeError;
 
@@ -16,11 +16,31 @@ impl From<&Application> for Job {
             name: resource.metadata.name.clone().unwrap_or_default(),
             path: resource.spec.path.clone(),
             renderer: renderer.map(|renderer| renderer.plugin.clone()),
-            config: renderer.and_then(|r| r.config.clone()).map_or(Value::Null, Value::Object),
+            config: settings(renderer.and_then(|renderer| renderer.config.clone())),
+            handover: Handover::default(),
+            post_renderers: resource
+                .spec
+                .post_renderers
+                .iter()
+                .map(|post| post_renderer(post, &resource.spec.path))
+                .collect(),
             target_namespace: resource.spec.target_namespace.clone().unwrap_or_else(|| namespace.clone()),
             namespace,
             limits: limits(resource.spec.limits.as_ref()),
         }
+    }
+}
+
+fn settings(config: Option<Map<String, Value>>) -> Value {
+    config.map_or(Value::Null, Value::Object)
+}
+
+fn post_renderer(spec: &PostRendererSpec, own: &str) -> PostRenderer {
+    PostRenderer {
+        renderer: spec.plugin.clone(),
+        path: spec.path.clone().unwrap_or_else(|| own.to_owned()),
+        config: settings(spec.config.clone()),
+        input: spec.input.clone(),
     }
 }
 
@@ -43,7 +63,11 @@ impl RenderError {
             Self::Absent { absent: Absent::Missing { .. } | Absent::Unusable(_), .. }
             | Self::NothingDetected { .. }
             | Self::Plugin { error: PluginError::Load(_), .. } => Reason::PluginNotReady,
-            Self::Absent { .. } | Self::Ambiguous { .. } => Reason::InvalidSpec,
+            Self::Absent { .. }
+            | Self::Ambiguous { .. }
+            | Self::NotReceived { .. }
+            | Self::InputExists { .. } => Reason::InvalidSpec,
+            Self::Remembered { reason, .. } => *reason,
             Self::Plugin { error: PluginError::Config(_), .. } => Reason::InvalidConfig,
             Self::Plugin { error: PluginError::Trap { .. } | PluginError::Contract(_), .. } => {
                 Reason::PluginFailed

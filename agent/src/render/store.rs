@@ -5,7 +5,7 @@
 //! written. One file for each application, and a bound on all of them; whatever
 //! can't be read or written costs a render and nothing else. A set that holds a
 //! Secret is never written: its values leave the process towards the API server
-//! alone.
+//! alone. Failures are kept too, as what was told of them.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -18,14 +18,16 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Kept, PluginId, Rendered, digest_of};
+use super::memo::Outcome;
+use super::{Kept, PluginId, RenderError, RenderFailure, Rendered, digest_of};
+use crate::api::condition::Reason;
 use crate::diagnostic::Diagnostic;
 use crate::object::{ObjectKey, Origin, Packed};
 use crate::source::trace::Inputs;
 
-/// Changes with what is written, and with whatever makes the same output of a
-/// renderer into other manifests.
-const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+/// Changes with the agent's sources: with what is written, and with whatever
+/// makes the same output of a renderer into other manifests.
+const FORMAT: &str = env!("WINDLASS_SOURCES");
 /// The largest file that is written or read.
 const FILE_BYTES: u64 = 16 << 20;
 /// What all files may hold together.
@@ -44,7 +46,7 @@ pub(super) struct Stored {
     pub(super) key: [u8; 32],
     /// The commit's time, where it depends on it.
     pub(super) time: Option<i64>,
-    pub(super) rendered: Arc<Rendered>,
+    pub(super) outcome: Outcome,
 }
 
 /// A file's content after its first line, which is the digest of the rest.
@@ -54,11 +56,25 @@ struct File {
     format: String,
     key: String,
     time: Option<i64>,
+    inputs: Inputs,
+    result: Result<Set, Failure>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Set {
     renderer: PluginId,
+    post_renderers: Vec<PluginId>,
     digest: String,
     warnings: Vec<Diagnostic>,
-    inputs: Inputs,
     manifests: Vec<Manifest>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failure {
+    reason: Reason,
+    diagnostics: Vec<Diagnostic>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,7 +125,9 @@ impl Store {
 
     /// Keeps a render in place of the application's former one.
     pub(super) fn save(&self, namespace: &str, name: &str, stored: &Stored) {
-        if stored.rendered.manifests.iter().any(|kept| kept.key.is_secret()) {
+        let has_secret =
+            |rendered: &Arc<Rendered>| rendered.manifests.iter().any(|kept| kept.key.is_secret());
+        if stored.outcome.as_ref().is_ok_and(has_secret) {
             self.remove(namespace, name);
             return;
         }
@@ -193,28 +211,39 @@ fn read(path: &Path) -> io::Result<Stored> {
     }
     let mut key = [0; 32];
     hex::decode_to_slice(&file.key, &mut key).map_err(|_| damaged("its key is none"))?;
-    let manifests: Arc<[Kept]> = file.manifests.into_iter().map(Kept::from).collect();
-    if digest_of(&manifests) != file.digest {
-        return Err(damaged("its manifests are others"));
-    }
-    let File { renderer, digest, warnings, inputs, time, .. } = file;
-    let rendered = Arc::new(Rendered { manifests, warnings, inputs, renderer, digest });
-    Ok(Stored { key, time, rendered })
+    let File { inputs, time, result, .. } = file;
+    let outcome = match result {
+        Ok(Set { renderer, post_renderers, digest, warnings, manifests }) => {
+            let manifests: Arc<[Kept]> = manifests.into_iter().map(Kept::from).collect();
+            if digest_of(&manifests) != digest {
+                return Err(damaged("its manifests are others"));
+            }
+            Ok(Arc::new(Rendered { manifests, warnings, inputs, renderer, post_renderers, digest }))
+        }
+        Err(Failure { reason, diagnostics }) => {
+            Err(Arc::new(RenderFailure { error: RenderError::Remembered { reason, diagnostics }, inputs }))
+        }
+    };
+    Ok(Stored { key, time, outcome })
 }
 
 impl From<&Stored> for File {
     fn from(stored: &Stored) -> Self {
-        let Rendered { manifests, warnings, inputs, renderer, digest } = (*stored.rendered).clone();
-        Self {
-            format: FORMAT.to_owned(),
-            key: hex::encode(stored.key),
-            time: stored.time,
-            renderer,
-            digest,
-            warnings,
-            inputs,
-            manifests: manifests.iter().map(Manifest::from).collect(),
-        }
+        let (inputs, result) = match &stored.outcome {
+            Ok(rendered) => {
+                let Rendered { manifests, warnings, inputs, renderer, post_renderers, digest } =
+                    (**rendered).clone();
+                let manifests = manifests.iter().map(Manifest::from).collect();
+                (inputs, Ok(Set { renderer, post_renderers, digest, warnings, manifests }))
+            }
+            Err(failure) => {
+                let RenderFailure { error, inputs } = &**failure;
+                let told = Failure { reason: error.reason(), diagnostics: error.diagnostics() };
+                (inputs.clone(), Err(told))
+            }
+        };
+        let (format, key) = (FORMAT.to_owned(), hex::encode(stored.key));
+        Self { format, key, time: stored.time, inputs, result }
     }
 }
 
@@ -247,7 +276,7 @@ mod tests {
         let tree: Arc<dyn Tree> =
             Arc::new(MemoryTree::new().file("apps/web/a.json", config_map("a").to_string()));
         let rendered = render(&job("apps/web"), &tree, 0, &FakeRenderers::one(plain())).unwrap();
-        Stored { key: [7; 32], time: Some(3), rendered: Arc::new(rendered) }
+        Stored { key: [7; 32], time: Some(3), outcome: Ok(Arc::new(rendered)) }
     }
 
     fn only_file(folder: &Path) -> PathBuf {
@@ -261,7 +290,7 @@ mod tests {
         Store::open(folder.path()).unwrap().save("default", "web", &before);
         let store = Store::open(folder.path()).unwrap();
         let after = store.load("default", "web").unwrap();
-        assert_eq!((after.key, after.time, &after.rendered), (before.key, before.time, &before.rendered));
+        assert_eq!((after.key, after.time, &after.outcome), (before.key, before.time, &before.outcome));
         assert!(store.load("default", "other").is_none());
         store.remove("default", "web");
         assert!(store.load("default", "web").is_none());
@@ -297,7 +326,7 @@ mod tests {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new().file("apps/web/a.json", ""));
         let all = FakeRenderers::one(returning(vec![config_map("a"), secret]));
         let rendered = render(&job("apps/web"), &tree, 0, &all).unwrap();
-        store.save("default", "web", &Stored { rendered: Arc::new(rendered), ..stored() });
+        store.save("default", "web", &Stored { outcome: Ok(Arc::new(rendered)), ..stored() });
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

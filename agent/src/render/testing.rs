@@ -1,13 +1,13 @@
 //! A renderer without WebAssembly, for the tests of this crate.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Absent, Job, PluginId, RawManifest, RawOutput, RenderLimits, Renderer, Renderers};
-use crate::plugin::{PluginError, RenderRequest, World};
+use super::{Absent, Handover, Job, PluginId, RawManifest, RawOutput, RenderLimits, Renderer, Renderers};
+use crate::plugin::{PluginError, Receives, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
 type Body = dyn Fn(&RenderRequest, &TracedTree) -> Result<RawOutput, PluginError> + Send + Sync;
@@ -16,8 +16,11 @@ type Body = dyn Fn(&RenderRequest, &TracedTree) -> Result<RawOutput, PluginError
 pub(crate) struct FakeRenderer {
     id: PluginId,
     detects: Vec<String>,
+    pub(crate) receives: Receives,
     body: Box<Body>,
     pub(crate) calls: AtomicUsize,
+    /// The settings of the last call.
+    pub(crate) config: Mutex<Value>,
 }
 
 impl FakeRenderer {
@@ -29,8 +32,10 @@ impl FakeRenderer {
         Self {
             id: PluginId { name: name.to_owned(), digest: format!("{name:0>64}") },
             detects: detects.iter().map(ToString::to_string).collect(),
+            receives: Receives::default(),
             body: Box::new(body),
             calls: AtomicUsize::new(0),
+            config: Mutex::default(),
         }
     }
 
@@ -48,14 +53,19 @@ impl Renderer for FakeRenderer {
         &self.detects
     }
 
+    fn receives(&self) -> &Receives {
+        &self.receives
+    }
+
     fn render(
         &self,
         request: &RenderRequest,
-        _: &Value,
+        config: &Value,
         tree: &Arc<TracedTree>,
         _: i64,
     ) -> Result<RawOutput, PluginError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        *crate::lock::lock(&self.config) = config.clone();
         (self.body)(request, tree)
     }
 }
@@ -118,6 +128,8 @@ pub(crate) fn job(path: &str) -> Job {
         path: path.to_owned(),
         renderer: None,
         config: Value::Null,
+        handover: Handover::default(),
+        post_renderers: Vec::new(),
         target_namespace: "prod".to_owned(),
         limits: RenderLimits::default(),
     }

@@ -41,6 +41,111 @@ fn a_folder_without_a_known_file_is_rendered_as_plain_manifests() {
     assert_eq!(rendered(&job("apps/web/"), with_file, &all).unwrap().renderer().name, "kustomize");
 }
 
+fn post(path: &str) -> PostRenderer {
+    PostRenderer {
+        renderer: Some("stamp".to_owned()),
+        path: path.to_owned(),
+        config: Value::Null,
+        input: "rendered.yaml".to_owned(),
+    }
+}
+
+/// Labels what it finds in `rendered.yaml`, and adds an object of a file of its own.
+fn stamp() -> FakeRenderer {
+    FakeRenderer::new("stamp", &[], |request, tree| {
+        let names: Vec<_> = tree.list(&request.path).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["extra.json", "rendered.yaml"]);
+        let (path, _) = tree.resolve(&request.path, "rendered.yaml", true).unwrap();
+        let text = String::from_utf8(tree.read(&path).unwrap().to_vec()).unwrap();
+        let mut output = RawOutput::default();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            if line.starts_with('{') {
+                let mut object: Value = serde_json::from_str(line).unwrap();
+                object["metadata"]["labels"] = json!({"stamped": "yes"});
+                let span = Some((start, start + 1));
+                output.manifests.push(RawManifest {
+                    object: Bytes::from(object.to_string()),
+                    path: Some(path.clone()),
+                    span,
+                });
+            }
+            start += u32::try_from(line.len()).unwrap();
+        }
+        let (own, _) = tree.resolve(&request.path, "extra.json", true).unwrap();
+        let object = tree.read(&own).unwrap();
+        output.manifests.push(RawManifest { object, path: Some(own), span: Some((0, 1)) });
+        output.diagnostics.push(Diagnostic {
+            origin: Some(Origin { path, line: Some(3), span: None }),
+            ..Diagnostic::error("old")
+        });
+        Ok(output)
+    })
+}
+
+#[test]
+fn a_post_renderer_finds_the_set_in_its_folder_and_every_object_keeps_its_origin() {
+    let all = FakeRenderers(vec![Arc::new(plain()), Arc::new(stamp())]);
+    let tree = || {
+        tree()
+            .file("apps/web/b.json", format!("\n\n{}", config_map("b")))
+            .file("overlays/web/extra.json", config_map("extra").to_string())
+    };
+    let job = Job { post_renderers: vec![post("overlays/web")], ..job("apps/web") };
+    let rendered = rendered(&job, tree(), &all).unwrap();
+    let told: Vec<String> = rendered
+        .manifests()
+        .iter()
+        .map(|manifest| {
+            let stamped = manifest.object.pointer("/metadata/labels/stamped").is_some();
+            format!("{} {} {stamped}", manifest.key.name, manifest.origin.as_ref().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["a apps/web/a.json:1 true", "b apps/web/b.json:1 true", "extra overlays/web/extra.json:1 false"]
+    );
+    assert_eq!(rendered.warnings()[0].origin.as_ref().unwrap().path, "apps/web/b.json");
+    assert_eq!(
+        (rendered.renderer().name.as_str(), rendered.post_renderers()[0].name.as_str()),
+        ("yaml", "stamp")
+    );
+    // What was made in between is no input; that nothing stands in its place is one.
+    assert!(rendered.inputs().unchanged_in(&tree()).unwrap());
+    let taken = tree().file("overlays/web/rendered.yaml", "");
+    assert!(!rendered.inputs().unchanged_in(&taken).unwrap());
+    for path in ["apps/web/b.json", "overlays/web/extra.json"] {
+        assert!(!rendered.inputs().unchanged_in(&tree().without(path).file(path, "{}")).unwrap(), "{path}");
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_the_set_is_refused() {
+    let all = FakeRenderers(vec![Arc::new(plain()), Arc::new(stamp())]);
+    let job = Job { post_renderers: vec![post("overlays/web")], ..job("apps/web") };
+    let error = rendered(&job, tree().file("overlays/web/rendered.yaml", "a: 1"), &all).unwrap_err();
+    let [diagnostic] = &error.diagnostics()[..] else { panic!("{error}") };
+    assert_eq!(diagnostic.origin.as_ref().unwrap().path, "overlays/web/rendered.yaml");
+    assert_eq!(diagnostic.hint.as_deref(), Some("give the post-renderer's `input` another name"));
+}
+
+#[test]
+fn values_reach_the_setting_that_the_renderer_names_and_no_other_renderer() {
+    let values = json!({"replicas": 3});
+    let handover = Handover { values: values.as_object().cloned(), ..Handover::default() };
+    let job = Job { handover, ..job("apps/web") };
+    assert_eq!(
+        failure(&job, tree(), plain()),
+        ["the renderer `yaml` takes no values (leave it out, or name a renderer whose manifest says under \
+          `receives` that it does)"]
+    );
+    let mut taking = FakeRenderer::new("yaml", &[], |_, _| Ok(RawOutput::default()));
+    taking.receives.values = Some("values".to_owned());
+    let all = FakeRenderers::one(taking);
+    rendered(&job, tree(), &all).unwrap();
+    assert_eq!(*all.0[0].config.lock().unwrap(), json!({"values": values}));
+}
+
 #[test]
 fn the_files_that_detection_missed_are_inputs() {
     let all = FakeRenderers(vec![
@@ -328,11 +433,18 @@ mod memo {
             Job { config: json!({"a": 1}), ..job("apps/web") },
             Job { renderer: Some("yaml".to_owned()), ..job("apps/web") },
             Job { target_namespace: "test".to_owned(), ..job("apps/web") },
+            Job { handover: Handover { confidential: true, ..Handover::default() }, ..job("apps/web") },
+            Job { post_renderers: vec![post("apps/web")], ..job("apps/web") },
+            Job {
+                post_renderers: vec![PostRenderer { config: json!(1), ..post("apps/web") }],
+                ..job("apps/web")
+            },
         ];
         for job in &jobs {
-            memo.render(job, &shared(tree()), 0, &all).unwrap();
+            // Some of them have no such renderer, which is remembered too.
+            drop(memo.render(job, &shared(tree()), 0, &all));
         }
-        assert_eq!(memo.counts(), MemoCounts { hits: 0, misses: 4 });
+        assert_eq!(memo.counts(), MemoCounts { hits: 0, misses: 7 });
         let added = FakeRenderers(vec![
             Arc::new(FakeRenderer::new("helm", &["a.json"], |_, _| Ok(RawOutput::default()))),
             Arc::clone(&all.0[0]),
@@ -389,6 +501,41 @@ mod memo {
         later.forget(&job("apps/web").namespace, &job("apps/web").name);
         memo().render(&job("apps/web"), &shared(tree()), 1, &all).unwrap();
         assert_eq!(all.0[0].calls(), 3);
+    }
+
+    #[test]
+    fn a_later_process_is_told_of_a_failure_whose_causes_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let memo = || Memo::on_disk(Store::open(folder.path()).unwrap());
+        let all = FakeRenderers::one(plain());
+        let twice = tree().file("apps/web/b.json", config_map("a").to_string());
+        let first = memo().render(&job("apps/web"), &shared(twice.clone()), 0, &all).unwrap_err();
+        let again = memo().render(&job("apps/web"), &shared(twice), 0, &all).unwrap_err();
+        assert_eq!(all.0[0].calls(), 1);
+        let told = |failure: &RenderFailure| -> Vec<String> {
+            failure
+                .error
+                .diagnostics()
+                .iter()
+                .map(|diagnostic| format!("{diagnostic} {:?}", diagnostic.hint))
+                .collect()
+        };
+        assert_eq!(told(&again), told(&first));
+        assert_eq!(again.error.reason(), first.error.reason());
+        assert!(memo().render(&job("apps/web"), &shared(tree()), 0, &all).is_ok());
+    }
+
+    #[test]
+    fn what_is_made_from_a_secret_is_not_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let memo = Memo::on_disk(Store::open(folder.path()).unwrap());
+        let all = FakeRenderers::one(plain());
+        let files = || std::fs::read_dir(folder.path()).unwrap().count();
+        memo.render(&job("apps/web"), &shared(tree()), 0, &all).unwrap();
+        assert_eq!(files(), 1);
+        let handover = Handover { confidential: true, ..Handover::default() };
+        memo.render(&Job { handover, ..job("apps/web") }, &shared(tree()), 0, &all).unwrap();
+        assert_eq!(files(), 0);
     }
 
     #[test]

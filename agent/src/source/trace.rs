@@ -141,6 +141,8 @@ struct State {
     inputs: Inputs,
     /// What was found where, so that a path is looked up once.
     known: BTreeMap<String, Option<Entry>>,
+    /// Files that are in no commit; what they hold was made from the inputs.
+    made: BTreeMap<String, Bytes>,
     bytes: u64,
     /// The gravest failure, which a renderer may have swallowed.
     failure: Option<TreeError>,
@@ -187,9 +189,18 @@ impl TracedTree {
     /// The content of a file that was looked up before, for the host's own use:
     /// neither recorded nor counted.
     pub(crate) fn read_again(&self, path: &str) -> Option<Bytes> {
+        if let Some(made) = self.state().made.get(path) {
+            return Some(made.clone());
+        }
         let known = self.state().known.get(path).cloned().flatten()?;
         let is_file = matches!(known.kind, EntryKind::File | EntryKind::Executable);
         if is_file && known.size <= self.limits.file_bytes { self.tree.read(path).ok() } else { None }
+    }
+
+    /// Adds a file that is in no commit, made from what was read so far. It is
+    /// no input, and it is not limited: whoever made it was.
+    pub(crate) fn put(&self, path: &str, content: Bytes) {
+        self.state().made.insert(path.to_owned(), content);
     }
 
     /// Takes note that the commit's time was asked for.
@@ -263,8 +274,15 @@ impl TracedTree {
     }
 
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-        if let Some(known) = self.state().known.get(path) {
-            return Ok(known.clone());
+        {
+            let state = self.state();
+            if let Some(content) = state.made.get(path) {
+                let id = ObjectId::of_blob(content);
+                return Ok(Some(Entry { kind: EntryKind::File, id, size: content.len() as u64 }));
+            }
+            if let Some(known) = state.known.get(path) {
+                return Ok(known.clone());
+            }
         }
         let entry = self.tree.entry(path)?;
         let mut state = self.state();
@@ -281,6 +299,9 @@ impl TracedTree {
     }
 
     fn read_bounded(&self, path: &str) -> Result<Bytes, TreeError> {
+        if let Some(made) = self.state().made.get(path) {
+            return Ok(made.clone());
+        }
         let entry = self.entry(path)?;
         match entry {
             Some(entry) if matches!(entry.kind, EntryKind::File | EntryKind::Executable) => {
@@ -333,8 +354,9 @@ impl TracedTree {
                 let names = self.tree.list(path);
                 // What can't be listed is an input too: it can be mended.
                 let digest = names.as_ref().map_or(UNLISTED, |names| listing_digest(names));
-                self.state().inputs.listings.insert(path.to_owned(), digest);
-                names
+                let mut state = self.state();
+                state.inputs.listings.insert(path.to_owned(), digest);
+                names.map(|names| with_made(names, path, &state.made))
             }
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
@@ -357,6 +379,22 @@ impl TracedTree {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
+}
+
+/// A listing with the files in it that are in no commit, in byte order.
+fn with_made(
+    mut names: Vec<(String, EntryKind)>,
+    folder: &str,
+    made: &BTreeMap<String, Bytes>,
+) -> Vec<(String, EntryKind)> {
+    for path in made.keys() {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if parent == folder {
+            let place = names.partition_point(|(known, _)| known.as_str() < name);
+            names.insert(place, (name.to_owned(), EntryKind::File));
+        }
+    }
+    names
 }
 
 /// Which failure to tell of when there are several: renderers probe, so asking

@@ -310,6 +310,14 @@ metadata: {name: old, annotations: {helm.sh/hook: crd-install}}
 		"app/charts/dep/Chart.yaml":          "apiVersion: v2\nname: dep\nversion: 1.0.0\n",
 		"app/charts/dep/templates/NOTES.txt": "{{ .Values.global }} no: [object\n",
 	}},
+	"numbers in inline values": {
+		config: `{"values": {"million": 1000000, "big": 9007199254740993, "float": 1.5, "text": "010", "none": null, "on": true}}`,
+		files: map[string]string{
+			"app/Chart.yaml":       metadata,
+			"app/values.yaml":      "none: 1\n",
+			"app/templates/a.yaml": show(`{{ .Values.million }} {{ .Values.big }} {{ add .Values.million 1 }} {{ .Values | toJson }}`),
+		},
+	},
 	"YAML 1.1, quoting and numbers": {files: map[string]string{
 		"app/Chart.yaml":  metadata,
 		"app/values.yaml": "on: yes\noff: 'no'\nbig: 12345678901234567\nmillion: 1000000\noctal: 0777\nsexagesimal: 1:30\nfloat: 1e3\ndate: 2020-01-02\n",

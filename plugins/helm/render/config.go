@@ -26,6 +26,7 @@ type Config struct {
 	IgnoreMissingValueFiles bool            `json:"ignoreMissingValueFiles"`
 	KubeVersion             string          `json:"kubeVersion"`
 	APIVersions             []string        `json:"apiVersions"`
+	ServedAPIVersions       []string        `json:"servedApiVersions"`
 	IncludeCRDs             *bool           `json:"includeCRDs"`
 	SkipSchemaValidation    bool            `json:"skipSchemaValidation"`
 	Hooks                   string          `json:"hooks"`
@@ -49,6 +50,10 @@ func (c *Config) release(request Request) (common.ReleaseOptions, error) {
 // capabilities says what templates see as `.Capabilities`.
 func (c *Config) capabilities() (*common.Capabilities, error) {
 	capabilities := common.DefaultCapabilities.Copy()
+	if c.ServedAPIVersions != nil {
+		// A cluster has no more than it serves: upstream's own list names what was removed long ago.
+		capabilities.APIVersions = c.ServedAPIVersions
+	}
 	capabilities.APIVersions = slices.Concat(capabilities.APIVersions, c.APIVersions)
 	capabilities.HelmVersion.Version = helmVersion
 	capabilities.HelmVersion.KubeClientVersion = clientVersion

@@ -81,3 +81,21 @@ func TestLargeIntegersSurvive(t *testing.T) {
 		t.Errorf("%s", got.Manifests[0].Object)
 	}
 }
+
+func TestWhatAClusterServesStandsInPlaceOfUpstreamsList(t *testing.T) {
+	config := Config{ServedAPIVersions: []string{"v1", "v1/Pod"}, APIVersions: []string{"more/v1"}}
+	capabilities, err := config.capabilities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(capabilities.APIVersions, " "); got != "v1 v1/Pod more/v1" {
+		t.Error(got)
+	}
+	capabilities, err = (&Config{}).capabilities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !capabilities.APIVersions.Has("apps/v1") {
+		t.Error("upstream's own list is gone")
+	}
+}

@@ -144,8 +144,12 @@ pub(super) fn render_in(
     plugin: &Plugin,
     config: &str,
 ) -> Result<RawOutput, PluginError> {
-    let request =
-        RenderRequest { path: "apps".to_owned(), name: "shop".to_owned(), namespace: "default".to_owned() };
+    let request = RenderRequest {
+        path: "apps".to_owned(),
+        name: "shop".to_owned(),
+        namespace: "default".to_owned(),
+        seed: None,
+    };
     plugin.render(tree, &request, &json!(config), 1_700_000_000)
 }
 
