@@ -36,6 +36,7 @@ mod wasi_program;
 use std::time::Duration;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 pub use self::artifact::Digest;
 pub use self::child::CompileLimits;
@@ -202,9 +203,9 @@ pub struct RenderRequest {
 pub struct Seed([u8; 32]);
 
 impl Seed {
-    /// From a digest of the secret.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    /// From a secret of any length.
+    pub fn from_secret(secret: &[u8]) -> Self {
+        Self(Sha256::new().chain_update("windlass.dev/seed").chain_update(secret).finalize().into())
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -119,7 +119,7 @@ pub const fn text(joined: &[u8]) -> &str {
 macro_rules! __manifest {
     (
         $plugin:ty, world: $world:literal, matches: [$($pattern:literal),*], detects: [$($file:literal),*],
-        $(name: $name:expr,)? $(schema: $schema:expr,)?
+        $(name: $name:expr,)? $(schema: $schema:expr,)? $(values: $values:literal,)?
     ) => {
         const _: () = {
             const NAME: &str = $crate::manifest::last(&[
@@ -138,6 +138,7 @@ macro_rules! __manifest {
                 ::std::stringify!([$($file),*]),
                 ",\"configSchema\":",
                 SCHEMA,
+                $(::std::concat!(",\"receives\":{\"values\":\"", $values, "\"}"),)?
                 "}",
             ];
             const LENGTH: usize = $crate::manifest::length(PARTS);

@@ -129,16 +129,17 @@ pub fn render<R: Renderer>(
 ///
 /// `detects` names the files that make a folder this renderer's when the
 /// Application names none; `name` and `schema` are those of
-/// [`export_policy!`](crate::export_policy).
+/// [`export_policy!`](crate::export_policy). `values` names the property of the
+/// settings that takes an Application's typed values.
 #[macro_export]
 macro_rules! export_renderer {
     (
         $renderer:ty $(, name: $name:expr)? $(, detects: [$($file:literal),* $(,)?])?
-        $(, schema: $schema:expr)? $(,)?
+        $(, schema: $schema:expr)? $(, values: $values:literal)? $(,)?
     ) => {
         $crate::__manifest! {
             $renderer, world: "renderer", matches: [], detects: [$($($file),*)?],
-            $(name: $name,)? $(schema: $schema,)?
+            $(name: $name,)? $(schema: $schema,)? $(values: $values,)?
         }
         const _: () = {
             const fn is_renderer<T: $crate::render::Renderer>() {}

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::folder::Folder;
+use super::job::JobArguments;
 use super::output::{Output, draw, note, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
-use super::render::{JobArguments, as_json, exit_code};
+use super::remote::RepositoryArguments;
+use super::render::{as_json, exit_code};
 use super::{FAILED, REFUSED, gates};
 use crate::diagnostic::{Diagnostic, Terminal};
 use crate::gate::{Action, Gate, GateError, Policies, Verdict, judge};
@@ -35,6 +37,11 @@ pub(super) struct Arguments {
     #[arg(required = true)]
     paths: Vec<PathBuf>,
 
+    /// Check them as they are in this commit, such as `HEAD~1` or a branch, and
+    /// not as they are in the working tree.
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+
     /// A file of Gate resources.
     #[arg(long = "gate", value_name = "FILE")]
     gates: Vec<PathBuf>,
@@ -47,6 +54,9 @@ pub(super) struct Arguments {
     /// How to print.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
+
+    #[command(flatten)]
+    repository: RepositoryArguments,
 
     #[command(flatten)]
     job: JobArguments,
@@ -100,7 +110,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     let plugins = plugins::load(&arguments.plugins)?;
     let mut reports = Vec::new();
     for path in &arguments.paths {
-        let folder = Folder::open(path)?;
+        let folder = arguments.repository.folder(path, arguments.revision.as_deref())?;
         let job = arguments.job.job(&folder)?;
         let progress = Progress::start(format!("checking {}", path.display()));
         let report = check(path.display().to_string(), &job, &folder, &all_gates, &plugins, &plugins);

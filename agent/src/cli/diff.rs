@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::folder::Folder;
+use super::job::JobArguments;
 use super::output::{Output, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
-use super::render::{JobArguments, as_json};
+use super::remote::RepositoryArguments;
+use super::render::as_json;
 use super::{FAILED, yaml};
 use crate::diagnostic::escape;
 use crate::object::{Manifest, ObjectKey};
@@ -41,13 +43,17 @@ enum Format {
 #[command(override_usage = "windlass diff [OPTIONS] <REVISION> [REVISION] <PATH>")]
 pub(super) struct Arguments {
     /// One or two commits, by any name that Git knows, and the folder. With one
-    /// commit, the folder in the working tree is compared with it.
+    /// commit, the folder in the working tree is compared with it, or, with
+    /// `--repository`, what its `HEAD` points at.
     #[arg(required = true, num_args = 2..=3, value_name = "REVISION [REVISION] PATH")]
     what: Vec<String>,
 
     /// How to print.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
+
+    #[command(flatten)]
+    repository: RepositoryArguments,
 
     #[command(flatten)]
     job: JobArguments,
@@ -63,9 +69,10 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
         _ => anyhow::bail!("name one or two revisions and a folder"),
     };
     let plugins = plugins::load(&arguments.plugins)?;
-    let before = Folder::at(&path, old)?;
+    let before = arguments.repository.folder(&path, Some(old))?;
     let after = match new {
-        Some(new) => Folder::at(&path, new)?,
+        Some(new) => arguments.repository.folder(&path, Some(new))?,
+        None if arguments.repository.is_remote() => arguments.repository.folder(&path, None)?,
         None if path.is_dir() => Folder::open(&path)?,
         None => anyhow::bail!(
             "`{}` is no folder of the working tree; name a second revision, or another path",

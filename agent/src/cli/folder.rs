@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 
 use crate::source::folder_tree::FolderTree;
 use crate::source::tree::Tree;
@@ -20,6 +21,8 @@ pub(super) struct Folder {
     /// same answer until the next commit.
     pub(super) clock: i64,
     root: PathBuf,
+    /// What it was fetched into, which goes with it.
+    _kept: Option<TempDir>,
 }
 
 impl Folder {
@@ -27,7 +30,7 @@ impl Folder {
         anyhow::ensure!(!path.is_file(), "`{}` is a file; name its folder", path.display());
         let (root, below) = locate_root(path).with_context(|| format!("open `{}`", path.display()))?;
         let tree = FolderTree::open(&root).with_context(|| format!("open `{}`", root.display()))?;
-        Ok(Self { tree: Arc::new(tree), path: below, clock: head_commit_time(&root), root })
+        Ok(Self { tree: Arc::new(tree), path: below, clock: head_commit_time(&root), root, _kept: None })
     }
 
     /// The folder as it is in a commit, which need not be checked out.
@@ -36,12 +39,24 @@ impl Folder {
         let (revision, tree) = open_revision(&root, revision)
             .map_err(anyhow::Error::msg)
             .with_context(|| format!("find the revision `{revision}` in `{}`", root.display()))?;
-        Ok(Self { tree: Arc::new(tree), path: below, clock: revision.time, root })
+        Ok(Self { tree: Arc::new(tree), path: below, clock: revision.time, root, _kept: None })
+    }
+
+    /// A folder of a repository that was fetched into `kept`.
+    pub(super) fn fetched(tree: Arc<dyn Tree>, path: String, clock: i64, url: &str, kept: TempDir) -> Self {
+        let root = PathBuf::from(url.trim_end_matches('/').trim_end_matches(".git"));
+        Self { tree, path, clock, root, _kept: Some(kept) }
+    }
+
+    /// The root of the repository around the working directory.
+    pub(super) fn root_here() -> anyhow::Result<PathBuf> {
+        let (root, _) = locate_root(Path::new(".")).context("find the repository around here")?;
+        Ok(root)
     }
 
     #[cfg(test)]
     pub(super) fn in_memory(tree: impl Tree + 'static, path: &str) -> Self {
-        Self { tree: Arc::new(tree), path: path.to_owned(), clock: 0, root: PathBuf::new() }
+        Self { tree: Arc::new(tree), path: path.to_owned(), clock: 0, root: PathBuf::new(), _kept: None }
     }
 
     /// The last part of its path.

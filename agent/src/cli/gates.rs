@@ -16,14 +16,8 @@ const COMMAND_LINE: &str = "command-line";
 /// The Gates in a file of one or more documents.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<Vec<Gate>> {
     let shown = path.display().to_string();
-    let content = settings::file(path)?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&content).map_err(|error| settings::yaml_error(&shown, &error))?;
     let mut gates = Vec::new();
-    for (index, document) in documents.into_iter().enumerate() {
-        if document.is_null() {
-            continue;
-        }
+    for (index, document) in settings::documents(path)?.into_iter().enumerate() {
         let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default();
         let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
         let wanted = format!("{}/{}", api::GROUP, api::VERSION);

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::folder::Folder;
+use super::job::JobArguments;
 use super::output::{Output, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
-use super::{FAILED, REFUSED, settings, yaml};
+use super::remote::RepositoryArguments;
+use super::{FAILED, REFUSED, yaml};
 use crate::plugin::PluginError;
-use crate::render::{Handover, Job, RenderError, RenderLimits, Rendered, render};
+use crate::render::{RenderError, Rendered, render};
 use crate::source::tree::TreeError;
 
 /// How manifests are printed.
@@ -24,51 +26,15 @@ enum Format {
     Json,
 }
 
-/// What can be said about the Application that a folder is rendered for.
-#[derive(clap::Args)]
-pub(super) struct JobArguments {
-    /// The renderer. Without it, it is detected: by a file such as
-    /// `kustomization.yaml`, and otherwise `yaml`.
-    #[arg(long, value_name = "PLUGIN")]
-    renderer: Option<String>,
-
-    /// The renderer's settings: a file of YAML or JSON, or JSON itself.
-    #[arg(long, value_name = "FILE|JSON", requires = "renderer")]
-    config: Option<String>,
-
-    /// The namespace of the Application, and the one for objects that name
-    /// none.
-    #[arg(long, short, value_name = "NAMESPACE", default_value = "default")]
-    namespace: String,
-
-    /// The name of the Application. Without it, the folder's.
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-}
-
-impl JobArguments {
-    pub(super) fn job(&self, folder: &Folder) -> anyhow::Result<Job> {
-        Ok(Job {
-            name: self.name.clone().unwrap_or_else(|| folder.name()),
-            namespace: self.namespace.clone(),
-            path: folder.path.clone(),
-            renderer: self.renderer.clone(),
-            config: self.config.as_deref().map(settings::read).transpose()?.unwrap_or(Value::Null),
-            handover: Handover::default(),
-            post_renderers: Vec::new(),
-            target_namespace: self.namespace.clone(),
-            limits: RenderLimits::default(),
-        })
-    }
-}
-
 /// Prints what a folder renders to, after the normalisation that comes before
 /// applying: without status, and with a Secret's `stringData` in its `data`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The folder. All of the repository around it can be used, such as bases
-    /// elsewhere; nothing outside of it can.
-    path: PathBuf,
+    /// elsewhere; nothing outside of it can. Without it, the path that the
+    /// Application of `--application` has in the repository around here.
+    #[arg(required_unless_present = "application")]
+    path: Option<PathBuf>,
 
     /// Render it as it is in this commit, such as `HEAD~1` or a branch, and
     /// not as it is in the working tree.
@@ -84,6 +50,9 @@ pub(super) struct Arguments {
     provenance: bool,
 
     #[command(flatten)]
+    repository: RepositoryArguments,
+
+    #[command(flatten)]
     job: JobArguments,
 
     #[command(flatten)]
@@ -91,13 +60,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
-    let folder = match &arguments.revision {
-        Some(revision) => Folder::at(&arguments.path, revision)?,
-        None => Folder::open(&arguments.path)?,
+    let path = match (&arguments.path, arguments.job.path()?) {
+        (Some(path), _) => path.clone(),
+        (None, Some(path)) if arguments.repository.is_remote() => PathBuf::from(path),
+        (None, path) => Folder::root_here()?.join(path.unwrap_or_default()),
     };
+    let folder = arguments.repository.folder(&path, arguments.revision.as_deref())?;
     let job = arguments.job.job(&folder)?;
     let plugins = plugins::load(&arguments.plugins)?;
-    let progress = Progress::start(format!("rendering {}", arguments.path.display()));
+    let progress = Progress::start(format!("rendering {}", path.display()));
     let outcome = render(&job, &folder.tree, folder.clock, &plugins);
     drop(progress);
     let rendered = match outcome {
@@ -142,6 +113,9 @@ fn as_yaml(rendered: &Rendered, provenance: bool) -> String {
     let mut text = String::new();
     if provenance {
         let _ = writeln!(text, "# renderer: {} {}", rendered.renderer().name, rendered.renderer().digest);
+        for post in rendered.post_renderers() {
+            let _ = writeln!(text, "# post-renderer: {} {}", post.name, post.digest);
+        }
         let _ = writeln!(text, "# digest: {}", rendered.digest());
         for (path, id) in rendered.inputs().files() {
             let _ = writeln!(text, "# input: {id} {}", crate::diagnostic::escape(path));
@@ -174,6 +148,7 @@ fn report(rendered: &Rendered) -> Value {
         .collect();
     json!({
         "renderer": rendered.renderer(),
+        "postRenderers": rendered.post_renderers(),
         "digest": rendered.digest(),
         "inputs": inputs,
         "warnings": rendered.warnings(),

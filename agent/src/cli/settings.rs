@@ -31,6 +31,14 @@ pub(super) fn file(path: &Path) -> anyhow::Result<String> {
     read().with_context(|| format!("read `{}`", path.display()))
 }
 
+/// The documents of a file of YAML or JSON, those that say nothing aside.
+pub(super) fn documents(path: &Path) -> anyhow::Result<Vec<Value>> {
+    let content = file(path)?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&content)
+        .map_err(|error| yaml_error(&path.display().to_string(), &error))?;
+    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+}
+
 /// `file:line:column: problem`, without the excerpt that the parser adds.
 pub(super) fn yaml_error(path: &str, error: &serde_saphyr::Error) -> anyhow::Error {
     let problem = error.without_snippet();

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -175,9 +174,7 @@ impl Values {
             )));
         }
         hidden.add(&String::from_utf8_lossy(&content));
-        Ok(Seed::new(
-            Sha256::new().chain_update("windlass.dev/seed").chain_update(&content).finalize().into(),
-        ))
+        Ok(Seed::from_secret(&content))
     }
 
     async fn served(&self) -> Result<Arc<Capabilities>, SyncError> {

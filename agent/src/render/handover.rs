@@ -197,8 +197,8 @@ mod tests {
             values(json!({"a": 1})),
             values(json!({"a": "1"})),
             Handover { capabilities: Some(Arc::default()), ..Handover::default() },
-            Handover { seed: Some(Seed::new([0; 32])), ..Handover::default() },
-            Handover { seed: Some(Seed::new([1; 32])), ..Handover::default() },
+            Handover { seed: Some(Seed::from_secret(b"one")), ..Handover::default() },
+            Handover { seed: Some(Seed::from_secret(b"two")), ..Handover::default() },
             Handover { confidential: true, ..Handover::default() },
         ];
         let digests: std::collections::BTreeSet<_> = all.iter().map(Handover::digest).collect();

@@ -26,7 +26,7 @@ impl From<&Application> for Job {
                 .collect(),
             target_namespace: resource.spec.target_namespace.clone().unwrap_or_else(|| namespace.clone()),
             namespace,
-            limits: limits(resource.spec.limits.as_ref()),
+            limits: resource.spec.limits.as_ref().map_or_else(RenderLimits::default, RenderLimits::from),
         }
     }
 }
@@ -44,14 +44,15 @@ fn post_renderer(spec: &PostRendererSpec, own: &str) -> PostRenderer {
     }
 }
 
-fn limits(chosen: Option<&ApplicationLimits>) -> RenderLimits {
-    let default = RenderLimits::default();
-    let Some(chosen) = chosen else { return default };
-    RenderLimits {
-        file_bytes: chosen.file_size.map_or(default.file_bytes, ByteSize::get),
-        total_bytes: chosen.total_size.map_or(default.total_bytes, ByteSize::get),
-        paths: chosen.paths.map_or(default.paths, u64::from),
-        ..default
+impl From<&ApplicationLimits> for RenderLimits {
+    fn from(chosen: &ApplicationLimits) -> Self {
+        let default = Self::default();
+        Self {
+            file_bytes: chosen.file_size.map_or(default.file_bytes, ByteSize::get),
+            total_bytes: chosen.total_size.map_or(default.total_bytes, ByteSize::get),
+            paths: chosen.paths.map_or(default.paths, u64::from),
+            ..default
+        }
     }
 }
 

@@ -1,17 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod document;
+mod field_path;
 mod files;
 mod glob;
 mod json;
 mod scalar;
 mod set;
+mod values;
 mod yaml;
 
 use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use windlass_plugin_sdk::diagnostic::{Diagnostic, Diagnostics};
 use windlass_plugin_sdk::render::{Output, Renderer, Request};
 
@@ -26,25 +29,38 @@ const MAX_FILE_BYTES: usize = 16 << 20;
 struct Yaml {
     #[serde(flatten)]
     selection: Selection,
+    /// Given by the Application, for keys that the folder declares.
+    values: Map<String, Value>,
 }
 
 impl Renderer for Yaml {
     fn render(&self, request: &Request) -> Result<Output, Diagnostics> {
         let mut set = set::Set::default();
+        let mut values = values::Values::default();
         let mut problems = Diagnostics::new();
         for file in files::find(request, &self.selection)? {
             let path = request.display_path(&file);
             match read(&file) {
                 Ok(documents) => {
-                    problems.extend(documents.into_iter().flat_map(|document| set.add(&path, document)));
+                    for document in documents {
+                        match values.take(&path, document) {
+                            Ok(Some(document)) => problems.extend(set.add(&path, document)),
+                            Ok(None) => {}
+                            Err(problem) => problems.push(problem),
+                        }
+                    }
                 }
                 Err(problem) => problems.push(problem.in_file(&path)),
             }
         }
+        let mut manifests = set.into_manifests();
+        if problems.is_empty() {
+            problems.extend(values.apply(&self.values, request.path(), &mut manifests));
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut output = Output { manifests: set.into_manifests(), warnings: Diagnostics::new() };
+        let mut output = Output { manifests, warnings: Diagnostics::new() };
         if output.manifests.is_empty() {
             output.warnings.push(
                 Diagnostic::warning("no manifest was found in *.yaml, *.yml and *.json")
@@ -72,7 +88,7 @@ fn read(file: &Path) -> Result<Vec<Document>, Problem> {
     }
 }
 
-windlass_plugin_sdk::export_renderer!(Yaml, schema: include_str!("schema.json"));
+windlass_plugin_sdk::export_renderer!(Yaml, schema: include_str!("schema.json"), values: "values");
 
 #[cfg(test)]
 mod tests;

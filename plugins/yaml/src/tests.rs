@@ -186,3 +186,121 @@ fn json_may_hold_several_values_with_their_bytes() {
     assert_eq!(found[0].content, json!({"a": "😀"}));
     assert_eq!(&text[found[1].bytes.clone()], "{\"b\": 18446744073709551615}");
 }
+
+const DECLARED: &str = "\
+apiVersion: windlass.dev/v1alpha1
+kind: Values
+metadata: {name: values, annotations: {config.kubernetes.io/local-config: 'true'}}
+values:
+  replicas: 2
+  image: {name: nginx, tag: '1'}
+  hosts: [a.example]
+  note: null
+  labels: {}
+replacements:
+- value: replicas
+  targets:
+  - {select: {kind: Deployment, name: web}, fieldPaths: [spec.replicas]}
+- value: image.tag
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths: ['spec.containers[name=web].tag', spec.containers.1.tag]
+- value: hosts
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths: ['metadata.annotations.example\\.org/hosts']
+    options: {create: true}
+";
+
+const WEB: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  script: echo ${replicas} $(replicas) {{ .Values.replicas }}
+  containers:
+  - {name: web, tag: x}
+  - {name: other, tag: x}
+";
+
+fn valued(settings: &str, files: &[(&str, &str)]) -> Result<Value, String> {
+    let root = repository(files);
+    match testing::render::<Yaml>(settings, root.path(), "app") {
+        Ok(output) => Ok(output.manifests[0].object.clone()),
+        Err(diagnostics) => Err(diagnostics.to_string()),
+    }
+}
+
+#[test]
+fn values_go_with_their_types_to_the_declared_fields_and_to_no_text() {
+    let files = [("app/values.yaml", DECLARED), ("app/web.yaml", WEB)];
+    let spec = |replicas: i64, tag: &str, hosts: Value| {
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "web", "annotations": {"example.org/hosts": hosts}},
+            "spec": {
+                "replicas": replicas,
+                "script": "echo ${replicas} $(replicas) {{ .Values.replicas }}",
+                "containers": [{"name": "web", "tag": tag}, {"name": "other", "tag": tag}],
+            },
+        })
+    };
+    assert_eq!(valued("", &files), Ok(spec(2, "1", json!(["a.example"]))));
+    let given = "values: {replicas: 5, image: {tag: '010'}, hosts: [b, 3], labels: {any: thing}, note: 7}";
+    assert_eq!(valued(given, &files), Ok(spec(5, "010", json!(["b", 3]))));
+}
+
+#[test]
+fn a_value_of_another_type_or_without_a_declaration_is_refused_without_being_told() {
+    let files = [("app/values.yaml", DECLARED), ("app/web.yaml", WEB)];
+    let refused = |given: &str| valued(given, &files).unwrap_err();
+    assert_eq!(
+        refused("values: {replicas: 's3cret'}"),
+        "error app/values.yaml: the value `replicas` is declared as a number, and text is given"
+    );
+    assert_eq!(
+        refused("values: {image: {tga: s3cret}, replica: 1}"),
+        "error app: the value `image.tga`, `replica` is given and not declared: what can be given stands in \
+         app/values.yaml; correct the key, or declare it there"
+    );
+    let none = valued("values: {a: 1}", &[("app/web.yaml", WEB)]).unwrap_err();
+    assert!(none.contains("there is no document of the kind Values"), "{none}");
+}
+
+#[test]
+fn a_declaration_that_leads_nowhere_is_refused_at_its_file() {
+    let declared = |value: &str, select: &str, path: &str| {
+        let text = format!(
+            "apiVersion: windlass.dev/v1alpha1\nkind: Values\nvalues: {{a: 1}}\nreplacements:\n- value: {value}\n  \
+             targets:\n  - {{select: {select}, fieldPaths: ['{path}']}}\n"
+        );
+        valued("", &[("app/values.yaml", &text), ("app/web.yaml", WEB)]).unwrap_err()
+    };
+    for (value, select, path, told) in [
+        ("b", "{kind: Deployment}", "spec.replicas", "the value `b` is not declared in this document"),
+        ("a", "{kind: Service}", "spec.replicas", "no object in the folder is {kind: Service}"),
+        ("a", "{name: web}", "spec.replica", "Deployment/web has no field `spec.replica`"),
+        ("a", "{name: web}", "spec.containers.[name=nobody].tag", "no field `spec.containers.[name=nobody]`"),
+        ("a", "{name: web}", "spec.containers.7.tag", "no field `spec.containers.7`"),
+        ("a", "{name: web}", "metadata.name", "`metadata.name` is a part of what the object is"),
+        ("a", "{name: web}", "metadata", "`metadata` is a part of what the object is"),
+        ("a", "{name: web}", "spec.[a", "the path `spec.[a` has a `[` without its `]`"),
+        ("a", "{name: web}", "spec..a", "the path `spec..a` has an empty part"),
+        ("a", "{nome: web}", "spec.replicas", "is no declaration of values: unknown field `nome`"),
+    ] {
+        let error = declared(value, select, path);
+        assert!(error.starts_with("error app/values.yaml: ") && error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn defaults_without_a_use_and_several_declarations_are_fine() {
+    let one = "apiVersion: windlass.dev/v1alpha1\nkind: Values\nvalues: {a: 1}\n";
+    let two = "apiVersion: windlass.dev/v1alpha1\nkind: Values\nvalues: {a: 2, b: x}\nreplacements:\n- value: a\n  \
+               targets: [{select: {}, fieldPaths: [spec.replicas]}]\n";
+    let files = [("app/1.yaml", one), ("app/2.yaml", two), ("app/web.yaml", WEB)];
+    assert_eq!(valued("", &files).unwrap()["spec"]["replicas"], 2);
+    assert_eq!(valued("values: {a: 3, b: 'y'}", &files).unwrap()["spec"]["replicas"], 3);
+}

@@ -18,7 +18,7 @@ async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Outpu
         .args(arguments)
         .env("NO_COLOR", "1")
         .env("WINDLASS_PLUGINS", &options.plugins)
-        .env("WINDLASS_CACHE_DIR", options.plugins.with_file_name("command-line-cache"))
+        .env("WINDLASS_CACHE", options.plugins.with_file_name("command-line-cache"))
         .env("KUBECONFIG", &options.kubeconfig);
     tokio::task::spawn_blocking(move || command.output()).await?.context("start windlass")
 }
@@ -239,5 +239,79 @@ data:
     let text = |rendered: &str| rendered.lines().find(|line| line.contains("  text: ")).map(str::to_owned);
     let (one, other) = (render("one").await?, render("other").await?);
     assert!(text(&one).is_some() && text(&one) != text(&other), "{one}\n{other}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_repository_is_rendered_checked_and_compared_without_a_clone() -> anyhow::Result<()> {
+    let fixture = Fixture::new("remote").await?;
+    fixture.repo.write("apps/web/cm.yaml", config_map("settings", "one"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repo.tag("v1", &first)?;
+    fixture.repo.write("apps/web/cm.yaml", config_map("settings", "two"))?;
+    fixture.repo.commit("two")?;
+    let url = fixture.server.url("fleet");
+    let render = |more: &'static [&'static str]| {
+        let arguments = [&["render", "apps/web", "--repository", &url][..], more].concat();
+        let (fixture, arguments): (_, Vec<String>) =
+            (&fixture, arguments.iter().map(ToString::to_string).collect());
+        async move { windlass(fixture, &arguments.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    assert!(stdout(&render(&[]).await?).contains("value: two"));
+    for name in ["v1", "refs/tags/v1"] {
+        let printed =
+            windlass(&fixture, &["render", "apps/web", "--repository", &url, "--revision", name]).await?;
+        assert!(stdout(&printed).contains("value: one"), "{name}: {}", stderr(&printed));
+    }
+    let missing = render(&["--revision", "no-such-branch"]).await?;
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("no-such-branch"), "{}", stderr(&missing));
+
+    let diff = windlass(&fixture, &["diff", "v1", &first, "apps/web", "--repository", &url]).await?;
+    assert_eq!((diff.status.code(), stdout(&diff).as_str()), (Some(0), "nothing differs\n"));
+    let diff = windlass(&fixture, &["diff", "v1", "apps/web", "--repository", &url]).await?;
+    assert_eq!(diff.status.code(), Some(1));
+    assert!(stdout(&diff).contains("+  value: two"), "{}", stdout(&diff));
+
+    let check = ["check", "apps/web", "--repository", &url, "--revision", "v1", "--policy", "pinned-images"];
+    let admitted = windlass(&fixture, &check).await?;
+    assert!(stdout(&admitted).contains("apps/web: admitted (1 object)"), "{}", stderr(&admitted));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_in_a_file_is_rendered_as_the_agent_would() -> anyhow::Result<()> {
+    let fixture = Fixture::new("file").await?;
+    for (path, text) in super::flow::chart() {
+        fixture.repo.write(path, text)?;
+    }
+    fixture.repo.write("overlay/kustomization.yaml", "resources: [rendered.yaml]\nnameSuffix: -prod\n")?;
+    fixture.repo.write(
+        "shop.yaml",
+        "apiVersion: windlass.dev/v1alpha1\nkind: Application\nmetadata: {name: shop, namespace: store}\nspec:\n  \
+         repository: {name: fleet}\n  path: chart\n  values: {colour: blue}\n  valuesFrom: [{kind: Secret, name: more}]\n  \
+         postRenderers: [{path: overlay}]\n",
+    )?;
+    fixture.repo.commit("one")?;
+    let (application, chart) = (folder(&fixture, "shop.yaml"), folder(&fixture, "chart"));
+    let printed =
+        windlass(&fixture, &["render", &chart, "--application", &application, "--provenance"]).await?;
+    let text = stdout(&printed);
+    for part in [
+        "name: shop-settings-prod",
+        "colour: blue",
+        "# from: chart/templates/settings.yaml:1",
+        "# post-renderer: kustomize",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(stderr(&printed).contains("spec.valuesFrom"), "{}", stderr(&printed));
+    let values = r#"{"size": 5, "colour": "red"}"#;
+    let printed =
+        windlass(&fixture, &["render", &chart, "--application", &application, "--values", values]).await?;
+    for part in ["size: \"5\"", "colour: blue"] {
+        assert!(stdout(&printed).contains(part), "{part} in {}", stdout(&printed));
+    }
+    assert!(!stderr(&printed).contains("spec.valuesFrom"), "{}", stderr(&printed));
     Ok(())
 }

@@ -258,3 +258,35 @@ async fn a_chart_goes_through_kustomize_and_its_objects_still_lead_to_their_temp
     assert!(message.contains("chart/templates/broken.yaml:1"), "{message}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_manifests_take_the_values_that_they_declare_and_no_text_is_replaced() -> anyhow::Result<()> {
+    let fixture = Fixture::new("declared").await?;
+    fixture.repo.write(
+        "app/values.yaml",
+        "apiVersion: windlass.dev/v1alpha1\nkind: Values\nmetadata: {name: values}\nvalues: {colour: red}\n\
+         replacements:\n- value: colour\n  targets: [{select: {kind: ConfigMap}, fieldPaths: [data.colour]}]\n",
+    )?;
+    fixture.repo.write(
+        "app/cm.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: none, script: 'echo ${colour}'}\n",
+    )?;
+    let commit = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.apply(values_map("chosen", "colour: blue\n")).await?;
+    let from = json!({"valuesFrom": [{"kind": "ConfigMap", "name": "chosen"}]});
+    fixture.application_with("app", "app", from).await?;
+    fixture.wait_applied("app", &commit).await?;
+    let data = fixture.get("configmap", "settings").await?["data"].take();
+    assert_eq!(data, json!({"colour": "blue", "script": "echo ${colour}"}));
+    assert!(
+        fixture.get("application", "app").await?["status"]["inventory"]
+            .as_array()
+            .is_some_and(|all| all.len() == 1)
+    );
+
+    fixture.apply(values_map("chosen", "colour: blue\nsize: 3\n")).await?;
+    let told = fixture.wait_condition("application", "app", "Rendered", "False", "RenderFailed").await?;
+    assert!(told.contains("the value `size` is given and not declared"), "{told}");
+    Ok(())
+}
