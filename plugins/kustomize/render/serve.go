@@ -7,6 +7,7 @@
 package render
 
 import (
+	"encoding/json"
 	"io"
 
 	"windlass.dev/plugin-sdk/renderer"
@@ -34,6 +35,8 @@ type Config struct {
 	// lets a kustomization read only files below its own folder, `none` any
 	// file of the tree.
 	LoadRestrictor string `json:"loadRestrictor"`
+	// Values are laid over those that documents of kind Values declare.
+	Values json.RawMessage `json:"values,omitempty"`
 }
 
 // Serve answers the request on in. It gives 0 when everything was rendered,
