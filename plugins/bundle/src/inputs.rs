@@ -95,7 +95,8 @@ mod tests {
             std::fs::write(path, content).unwrap();
         };
         let hashes = || {
-            let rust = Language::Rust { package: "a".to_owned(), target: "wasm32-unknown-unknown".to_owned() };
+            let rust =
+                Language::Rust { package: "a".to_owned(), target: "wasm32-unknown-unknown".to_owned() };
             [rust, Language::Go].map(|language| {
                 let source = Source { name: "a".to_owned(), folder: root.path().join("plugins/a"), language };
                 Hasher::new(root.path()).unwrap().hash(&source).unwrap()
