@@ -241,7 +241,7 @@ fn key(job: &Job, renderers: &dyn Renderers) -> [u8; 32] {
     let involved = if let Some(name) = &job.renderer {
         vec![renderers.renderer(name)]
     } else {
-        let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
+        let mut all: Vec<_> = renderers.detecting().into_iter().map(Ok).collect();
         all.push(renderers.renderer(FALLBACK_RENDERER));
         all
     };
