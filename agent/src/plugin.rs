@@ -52,6 +52,7 @@ const MAX_CONFIG_PROBLEMS: usize = 20;
 /// thread. Every call gets an instance of its own.
 pub struct Plugin {
     host: Host,
+    name: String,
     manifest: PluginManifest,
     digest: Digest,
     limits: Limits,
@@ -60,6 +61,18 @@ pub struct Plugin {
 }
 
 impl Plugin {
+    /// What it goes by: the name of its file, so that several versions of one
+    /// plugin can stand side by side; its own where the file's can't be one.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it goes by its own name. Another version of it never takes a
+    /// folder by itself: it renders where it is named.
+    pub(crate) fn goes_by_its_own_name(&self) -> bool {
+        self.name == self.manifest.name
+    }
+
     /// What the plugin says of itself.
     pub fn manifest(&self) -> &PluginManifest {
         &self.manifest
@@ -104,7 +117,7 @@ impl Plugin {
             World::Policy => "policy",
             World::Health => "health rule",
         };
-        PluginError::Contract(format!("`{}` is a {world}, not a {wanted}", self.manifest.name))
+        PluginError::Contract(format!("`{}` is a {world}, not a {wanted}", self.name))
     }
 }
 

@@ -10,6 +10,7 @@ require (
 	helm.sh/helm/v4 v4.3.1
 	k8s.io/client-go v0.37.1
 	sigs.k8s.io/yaml v1.6.0
+	windlass.dev/plugin-sdk v0.0.0
 )
 
 require (
@@ -53,3 +54,5 @@ require (
 // `go mod tidy` misses a part of the client that only Helm's own tests use: call it
 // with -e.
 replace k8s.io/client-go => ./client-go
+
+replace windlass.dev/plugin-sdk => ../../plugin-sdk/go

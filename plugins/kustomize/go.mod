@@ -7,6 +7,7 @@ require (
 	sigs.k8s.io/kustomize/api v0.21.1
 	sigs.k8s.io/kustomize/kyaml v0.21.1
 	sigs.k8s.io/yaml v1.5.0
+	windlass.dev/plugin-sdk v0.0.0
 )
 
 require (
@@ -28,3 +29,5 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	k8s.io/kube-openapi v0.0.0-20241212222426-2c72e554b1e7 // indirect
 )
+
+replace windlass.dev/plugin-sdk => ../../plugin-sdk/go

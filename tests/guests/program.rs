@@ -32,6 +32,7 @@ fn main() {
             let slept = start.elapsed().as_secs();
             println!("{}", config_map(&format!("{now} {random} {environment} {slept}")));
         }
+        "version" => println!("{}", config_map(if cfg!(newer) { "newer" } else { "older" })),
         "spin" => loop {
             std::hint::black_box(());
         },

@@ -125,7 +125,7 @@ fn load_plugins(arguments: &Arguments) -> anyhow::Result<Arc<Registry>> {
     }
     for plugin in registry.iter() {
         let manifest = plugin.manifest();
-        tracing::info!(plugin = manifest.name, version = manifest.version, digest = %plugin.digest(), "loaded");
+        tracing::info!(plugin = plugin.name(), version = manifest.version, digest = %plugin.digest(), "loaded");
     }
     Ok(Arc::new(registry))
 }

@@ -1,7 +1,7 @@
 //! The plugins as the resources of kind Plugin allow them: by the name of the
 //! resource, with the digest that it pins.
 //!
-//! A plugin of the folder that no resource speaks of goes by its own name.
+//! A plugin of the folder that no resource speaks of goes by its file's name.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -136,7 +136,7 @@ impl PluginSet {
     fn names(&self, world: World) -> Vec<String> {
         let resources = self.resources().clone();
         let mut names: Vec<String> = resources.keys().cloned().collect();
-        names.extend(self.registry.iter().map(|plugin| plugin.manifest().name.clone()));
+        names.extend(self.registry.iter().map(|plugin| plugin.name().to_owned()));
         names.sort();
         names.dedup();
         names.retain(|name| {
@@ -156,8 +156,14 @@ impl Renderers for PluginSet {
         Ok(self.usable(name, World::Renderer)?)
     }
 
-    fn renderers(&self) -> Vec<Arc<dyn Renderer>> {
-        self.names(World::Renderer).iter().filter_map(|name| self.renderer(name).ok()).collect()
+    /// The one that goes by the plugin's own name, or that a resource gives
+    /// that name to.
+    fn detecting(&self) -> Vec<Arc<dyn Renderer>> {
+        let usable = |name: &String| {
+            let plugin = self.usable(name, World::Renderer).ok()?;
+            (plugin.manifest().name == *name).then_some(plugin as Arc<dyn Renderer>)
+        };
+        self.names(World::Renderer).iter().filter_map(usable).collect()
     }
 }
 

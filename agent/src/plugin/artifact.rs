@@ -109,11 +109,17 @@ fn parse_manifest(json: &[u8]) -> Result<PluginManifest, PluginError> {
 }
 
 /// Lower case letters, digits and `-`, beginning and ending without `-`.
-pub(crate) fn is_plugin_name(name: &str) -> bool {
+fn is_plugin_name(name: &str) -> bool {
+    is_file_name(name) && !name.contains('.')
+}
+
+/// What a plugin can be called by its file's name: as above, and with `.`
+/// inside, for a version.
+pub(crate) fn is_file_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
-        && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
-        && !name.starts_with('-')
-        && !name.ends_with('-')
+        && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'.'))
+        && !name.starts_with(['-', '.'])
+        && !name.ends_with(['-', '.'])
 }
 
 fn load(problem: String) -> PluginError {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::artifact::{Artifact, Digest, is_plugin_name};
+use super::artifact::{Artifact, Digest, is_file_name};
 use super::cache::Cache;
 use super::child::{Compile, CompileLimits, CompilerProcess};
 use super::engine::Host;
@@ -108,9 +108,18 @@ impl Loader {
             Some(manifest) => manifest,
             None => plain_program(path)?,
         };
+        let name = name_of(path).unwrap_or_else(|| manifest.name.clone());
         let schema = manifest.config_schema.as_ref().map(validator).transpose()?;
         let limits = overrides.apply(manifest.world);
-        Ok(Plugin { host: self.host.clone(), manifest, digest: artifact.digest, limits, schema, program })
+        Ok(Plugin {
+            host: self.host.clone(),
+            name,
+            manifest,
+            digest: artifact.digest,
+            limits,
+            schema,
+            program,
+        })
     }
 
     fn program(&self, path: &Path, artifact: &Artifact) -> Result<Program, PluginError> {
@@ -151,17 +160,27 @@ fn read(path: &Path) -> Result<Vec<u8>, PluginError> {
     std::fs::read(path).map_err(failed)
 }
 
+/// What a file calls the plugin in it, where its name can be one.
+fn name_of(path: &Path) -> Option<String> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    stem.filter(|name| is_file_name(name)).map(str::to_owned)
+}
+
 /// What a WASI program without a manifest is: a renderer by its file's name.
 fn plain_program(path: &Path) -> Result<PluginManifest, PluginError> {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).filter(|name| is_plugin_name(name));
-    let name = name.ok_or_else(|| {
+    let name = name_of(path).ok_or_else(|| {
         PluginError::Load(
-            "its file's name is not made of lower case letters, digits and `-`, at most 63".to_owned(),
+            "its file's name is not made of lower case letters, digits, `-` and `.`, at most 63".to_owned(),
         )
     })?;
     Ok(PluginManifest {
-        receives: Receives::default(),
-        name: name.to_owned(),
+        // It has no settings but those that it reads, so it is given whatever there is.
+        receives: Receives {
+            values: Some("values".to_owned()),
+            kube_version: Some("kubeVersion".to_owned()),
+            api_versions: Some("apiVersions".to_owned()),
+        },
+        name,
         version: "0.0.0".to_owned(),
         world: World::Renderer,
         matches: Vec::new(),

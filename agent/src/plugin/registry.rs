@@ -183,7 +183,7 @@ impl Registry {
                 let unchanged = last_good
                     .filter(|last| last.digest() == plugin.digest() && last.limits() == plugin.limits());
                 let plugin = unchanged.unwrap_or_else(|| Arc::new(plugin));
-                tracing::info!(plugin = plugin.manifest().name, digest = %plugin.digest(), "plugin loaded");
+                tracing::info!(plugin = plugin.name(), digest = %plugin.digest(), "plugin loaded");
                 FileState {
                     stamp,
                     plugin: Some(plugin),
@@ -224,12 +224,13 @@ impl Registry {
         for (file, state) in files.iter_mut() {
             state.clash = None;
             let Some(plugin) = &state.plugin else { continue };
-            let name = &plugin.manifest().name;
+            let name = plugin.name();
             if let Some(first) = taken.get(name) {
-                state.clash = Some(format!("`{}` already is the plugin `{name}`", first.display()));
+                state.clash =
+                    Some(format!("`{}` already is the plugin `{name}`; rename one of them", first.display()));
             } else {
-                taken.insert(name.clone(), file.clone());
-                plugins.insert(name.clone(), plugin.clone());
+                taken.insert(name.to_owned(), file.clone());
+                plugins.insert(name.to_owned(), plugin.clone());
             }
         }
         let before = self.plugins.load_full();

@@ -15,7 +15,7 @@ use crate::source::trace::TracedTree;
 impl Plugin {
     /// Name and digest.
     pub fn id(&self) -> PluginId {
-        PluginId { name: self.manifest.name.clone(), digest: self.digest.to_string() }
+        PluginId { name: self.name.clone(), digest: self.digest.to_string() }
     }
 }
 
@@ -79,8 +79,9 @@ impl Renderers for Registry {
         Ok(self.of_world(name, World::Renderer)?)
     }
 
-    fn renderers(&self) -> Vec<Arc<dyn Renderer>> {
-        self.all_of_world(World::Renderer).map(|plugin| plugin as Arc<dyn Renderer>).collect()
+    fn detecting(&self) -> Vec<Arc<dyn Renderer>> {
+        let own = self.all_of_world(World::Renderer).filter(|plugin| plugin.goes_by_its_own_name());
+        own.map(|plugin| plugin as Arc<dyn Renderer>).collect()
     }
 }
 

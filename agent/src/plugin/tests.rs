@@ -7,3 +7,4 @@ mod modules;
 mod programs;
 mod registry;
 mod renderers;
+mod versions;

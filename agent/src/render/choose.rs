@@ -34,7 +34,7 @@ pub(super) fn renderer(
             .map_err(|absent| RenderError::Absent { name: name.to_owned(), absent });
     }
     let mut chosen: Option<(Arc<dyn Renderer>, String)> = None;
-    for candidate in renderers.renderers() {
+    for candidate in renderers.detecting() {
         let Some(file) = recognised(tree, folder, candidate.detects())? else { continue };
         if let Some((first, first_file)) = &chosen {
             return Err(RenderError::Ambiguous {

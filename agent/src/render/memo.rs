@@ -265,7 +265,7 @@ fn involved(name: Option<&str>, renderers: &dyn Renderers) -> Vec<Result<Arc<dyn
     if let Some(name) = name {
         return vec![renderers.renderer(name)];
     }
-    let mut all: Vec<_> = renderers.renderers().into_iter().map(Ok).collect();
+    let mut all: Vec<_> = renderers.detecting().into_iter().map(Ok).collect();
     all.push(renderers.renderer(FALLBACK_RENDERER));
     all
 }

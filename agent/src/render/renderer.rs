@@ -91,6 +91,7 @@ pub trait Renderers: Send + Sync {
     /// The renderer of that name.
     fn renderer(&self, name: &str) -> Result<Arc<dyn Renderer>, Absent>;
 
-    /// All of them, in the order of their names.
-    fn renderers(&self) -> Vec<Arc<dyn Renderer>>;
+    /// Those that may recognise a folder as theirs, in the order of their
+    /// names. Of a plugin in several versions it is one at most.
+    fn detecting(&self) -> Vec<Arc<dyn Renderer>>;
 }

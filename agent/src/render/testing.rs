@@ -90,7 +90,7 @@ impl Renderers for FakeRenderers {
         }
     }
 
-    fn renderers(&self) -> Vec<Arc<dyn Renderer>> {
+    fn detecting(&self) -> Vec<Arc<dyn Renderer>> {
         self.0.iter().map(|renderer| Arc::clone(renderer) as Arc<dyn Renderer>).collect()
     }
 }

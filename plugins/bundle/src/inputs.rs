@@ -11,7 +11,11 @@ use crate::command::run;
 use crate::sources::{Language, Source};
 
 /// What every Rust plugin depends on besides itself, relative to the root.
-const RUST: [&str; 5] = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "plugin-sdk", "wit"];
+const RUST: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "plugin-sdk/Cargo.toml", "plugin-sdk/src", "wit"];
+
+/// The same for Go plugins.
+const GO: [&str; 1] = ["plugin-sdk/go"];
 
 /// What prepares plugins, relative to the root.
 const PREPARATION: [&str; 5] = [
@@ -41,15 +45,13 @@ impl Hasher {
     pub(crate) fn hash(&self, source: &Source) -> anyhow::Result<String> {
         let mut hasher = Sha256::new();
         hasher.update(&self.preparation);
-        let tool = match source.language {
-            Language::Rust { .. } => {
-                for part in RUST {
-                    add(&mut hasher, &self.root, &self.root.join(part))?;
-                }
-                ["rustc", "--version"]
-            }
-            Language::Go => ["go", "version"],
+        let (parts, tool) = match source.language {
+            Language::Rust { .. } => (&RUST[..], ["rustc", "--version"]),
+            Language::Go => (&GO[..], ["go", "version"]),
         };
+        for part in parts {
+            add(&mut hasher, &self.root, &self.root.join(part))?;
+        }
         add(&mut hasher, &self.root, &source.folder)?;
         let [program, argument] = tool;
         let mut command = Command::new(program);
@@ -77,4 +79,42 @@ fn add(hasher: &mut Sha256, root: &Path, path: &Path) -> anyhow::Result<()> {
         hasher.update(part);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files whose change makes a plugin of each language stale.
+    #[test]
+    fn a_plugin_depends_on_itself_and_on_the_sdk_of_its_language() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &str| {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        };
+        let hashes = || {
+            let rust =
+                Language::Rust { package: "a".to_owned(), target: "wasm32-unknown-unknown".to_owned() };
+            [rust, Language::Go].map(|language| {
+                let source = Source { name: "a".to_owned(), folder: root.path().join("plugins/a"), language };
+                Hasher::new(root.path()).unwrap().hash(&source).unwrap()
+            })
+        };
+        let mut before = hashes();
+        for (file, rust, go) in [
+            ("plugins/a/main", true, true),
+            ("plugin-sdk/src/lib.rs", true, false),
+            ("plugin-sdk/go/renderer/serve.go", false, true),
+            ("plugin-sdk/README.md", false, false),
+            ("wit/types.wit", true, false),
+            ("plugins/b/main", false, false),
+        ] {
+            write(file, "changed");
+            let after = hashes();
+            assert_eq!((before[0] != after[0], before[1] != after[1]), (rust, go), "{file}");
+            before = after;
+        }
+    }
 }

@@ -16,6 +16,8 @@ import (
 	"helm.sh/helm/v4/pkg/ignore"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"sigs.k8s.io/yaml"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 var (
@@ -30,15 +32,15 @@ var (
 // diagnostic with a place.
 func explainLoad(err error, folder string) Diagnostic {
 	message := err.Error()
-	problem := failure("%s", message)
+	problem := renderer.Errorf("%s", message)
 	for _, found := range subchart.FindAllStringSubmatch(message, -1) {
 		folder = path.Join(folder, "charts", found[1])
 		if path.Ext(found[1]) == ".tgz" {
-			return problem.at(relativePath(folder), 0)
+			return problem.At(relativePath(folder), 0)
 		}
 	}
 	if problem.Message == "Chart.yaml file is missing" {
-		return failure("the chart's own .helmignore leaves out its Chart.yaml").at(relativePath(path.Join(folder, ignore.HelmIgnore)), 0)
+		return renderer.Errorf("the chart's own .helmignore leaves out its Chart.yaml").At(relativePath(path.Join(folder, ignore.HelmIgnore)), 0)
 	}
 	file := ""
 	if strings.HasPrefix(message, "double-star") || errors.Is(err, filepath.ErrBadPattern) {
@@ -50,22 +52,22 @@ func explainLoad(err error, folder string) Diagnostic {
 	}
 	name := path.Join(folder, file)
 	if file == "" {
-		return problem.at(relativePath(name), 0)
+		return problem.At(relativePath(name), 0)
 	}
 	content, _ := os.ReadFile(name)
-	return problem.at(relativePath(name), failingLine(content, err))
+	return problem.At(relativePath(name), failingLine(content, err))
 }
 
 // explainTemplate turns what upstream says of a template into a diagnostic at
 // the innermost place that it names.
 func explainTemplate(err error, files places) Diagnostic {
-	problem := failure("%v", err)
+	problem := renderer.Errorf("%v", err)
 	innermost := -1
 	for name, origin := range files.byName {
 		for _, found := range placed(err.Error(), name) {
 			if found.offset > innermost {
 				innermost = found.offset
-				problem = problem.at(origin.path, 0)
+				problem = problem.At(origin.path, 0)
 				// A line of a file in an archive is no line of the archive.
 				if origin.content != nil {
 					problem.Line = found.line
@@ -104,7 +106,7 @@ func placed(message, name string) []mention {
 // upstream names is of what was rendered, and so stands in the message alone;
 // and not its text, which may be secret.
 func explainDocument(err error, rendered map[string]string, files places) Diagnostic {
-	problem := failure("%v", err)
+	problem := renderer.Errorf("%v", err)
 	found := yamlTitle.FindStringSubmatch(problem.Message)
 	if found == nil {
 		return problem
@@ -150,5 +152,5 @@ func documentsOf(content string) []string {
 
 // explainConversion is for what upstream accepts and JSON can't hold.
 func explainConversion(name string, err error) Diagnostic {
-	return failure("%s renders to what is not an object: %v", name, err)
+	return renderer.Errorf("%s renders to what is not an object: %v", name, err)
 }

@@ -9,6 +9,8 @@ import (
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"sigs.k8s.io/yaml"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // Hooks of these events belong to what becomes of a release later. As ordinary
@@ -38,10 +40,10 @@ func chooseHooks(hooks []*release.Hook, keep bool, files places) ([]*release.Hoo
 	}
 	var warnings []Diagnostic
 	if len(dropped) != 0 {
-		warnings = append(warnings, warning("left out, as `hooks: drop` asks: %s", strings.Join(dropped, ", ")))
+		warnings = append(warnings, renderer.Warningf("left out, as `hooks: drop` asks: %s", strings.Join(dropped, ", ")))
 	}
 	if len(later) != 0 {
-		warnings = append(warnings, warning("left out, for these hooks are for deletion and rollback only, "+
+		warnings = append(warnings, renderer.Warningf("left out, for these hooks are for deletion and rollback only, "+
 			"which Helm does not do here: %s", strings.Join(later, ", ")))
 	}
 	return kept, warnings
@@ -69,8 +71,8 @@ func unknownHooks(rendered map[string]string, files places) []Diagnostic {
 				continue
 			}
 			if event := unknownEvent(head.Metadata.Annotations[release.HookAnnotation]); event != "" {
-				warnings = append(warnings, warning("%s/%s is left out, for Helm knows no hook `%s`: correct the annotation `%s`, "+
-					"or take it off", head.Kind, head.Metadata.Name, event, release.HookAnnotation).at(files.byName[name].path, 0))
+				warnings = append(warnings, renderer.Warningf("%s/%s is left out, for Helm knows no hook `%s`: correct the annotation `%s`, "+
+					"or take it off", head.Kind, head.Metadata.Name, event, release.HookAnnotation).At(files.byName[name].path, 0))
 			}
 		}
 	}

@@ -12,12 +12,14 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 
 	"go.yaml.in/yaml/v3"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // load reads the chart and makes sure that it can be rendered.
 func load(folder string, capabilities *common.Capabilities) (*chart.Chart, *Diagnostic) {
 	if _, err := os.Stat(path.Join(folder, "Chart.yaml")); err != nil {
-		problem := failure("there is no chart here: the folder has no Chart.yaml").at(relativePath(folder), 0)
+		problem := renderer.Errorf("there is no chart here: the folder has no Chart.yaml").At(relativePath(folder), 0)
 		return nil, &problem
 	}
 	root, err := read(folder)
@@ -26,7 +28,7 @@ func load(folder string, capabilities *common.Capabilities) (*chart.Chart, *Diag
 		return nil, &problem
 	}
 	if reason, key := unfit(root, capabilities); reason != "" {
-		problem := failure("%s", reason).at(chartFile(folder), metadataLine(root, key...))
+		problem := renderer.Errorf("%s", reason).At(chartFile(folder), metadataLine(root, key...))
 		return nil, &problem
 	}
 	everyChart(root, order)
@@ -88,9 +90,9 @@ func staleDependencies(folder string, root *chart.Chart) []Diagnostic {
 		if wanted.Version == "" || len(found) == 0 || slices.ContainsFunc(found, fits) {
 			continue
 		}
-		warnings = append(warnings, warning("the chart wants %s in version %s, and has %s in its `charts` folder, which is rendered "+
+		warnings = append(warnings, renderer.Warningf("the chart wants %s in version %s, and has %s in its `charts` folder, which is rendered "+
 			"all the same: run `helm dependency build` and commit the folder", wanted.Name, wanted.Version, found[0].Metadata.Version).
-			at(chartFile(folder), metadataLine(root, "dependencies", wanted.Name)))
+			At(chartFile(folder), metadataLine(root, "dependencies", wanted.Name)))
 	}
 	return warnings
 }

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // The most notices that become warnings.
@@ -60,7 +62,7 @@ func (n *notices) warnings() []Diagnostic {
 	lines = slices.Compact(lines)
 	var warnings []Diagnostic
 	for _, line := range lines[:min(len(lines), noticeLimit)] {
-		warnings = append(warnings, warning("%s", line))
+		warnings = append(warnings, renderer.Warningf("%s", line))
 	}
 	return warnings
 }

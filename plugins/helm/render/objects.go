@@ -7,6 +7,8 @@ import (
 
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"sigs.k8s.io/yaml"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // objects are those that were rendered, in their order, and what could not
@@ -22,7 +24,7 @@ func (o *objects) add(name, content string, files places) {
 	origin := files.byName[name]
 	object, err := toJSON([]byte(content + "\n"))
 	if err != nil {
-		o.failures = append(o.failures, explainConversion(name, err).at(origin.path, 0))
+		o.failures = append(o.failures, explainConversion(name, err).At(origin.path, 0))
 		return
 	}
 	if object == nil {
@@ -50,7 +52,7 @@ func (o *objects) addCRDs(root *chart.Chart, files places) {
 				if inner := failingLine(document.content, err); inner != 0 && line != 0 {
 					line += inner - 1
 				}
-				o.failures = append(o.failures, failure("%s does not parse: %v", crd.Filename, err).at(origin.path, line))
+				o.failures = append(o.failures, renderer.Errorf("%s does not parse: %v", crd.Filename, err).At(origin.path, line))
 				continue
 			}
 			if object != nil {

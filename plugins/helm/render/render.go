@@ -9,6 +9,8 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // Render gives the objects of the request's chart in the order of
@@ -33,15 +35,15 @@ func Render(request Request) ([]Manifest, []Diagnostic, []Diagnostic) {
 func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagnostic) {
 	keep, err := config.keepsHooks()
 	if err != nil {
-		return refuse(failure("%v", err))
+		return refuse(renderer.Errorf("%v", err))
 	}
 	release, err := config.release(request)
 	if err != nil {
-		return refuse(failure("%v", err))
+		return refuse(renderer.Errorf("%v", err))
 	}
 	capabilities, err := config.capabilities()
 	if err != nil {
-		return refuse(failure("%v", err))
+		return refuse(renderer.Errorf("%v", err))
 	}
 	folder := path.Clean("/" + request.Path)
 	values, from, problem := readValues(folder, config)
@@ -54,7 +56,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 	}
 	stale := staleDependencies(folder, root)
 	if err := chartutil.ProcessDependencies(root, values); err != nil {
-		return refuse(failure("chart dependencies processing failed: %v", err).at(chartFile(folder), 0))
+		return refuse(renderer.Errorf("chart dependencies processing failed: %v", err).At(chartFile(folder), 0))
 	}
 	files := locate(folder, root)
 	scope, err := util.ToRenderValuesWithSchemaValidation(root, values, release, capabilities, config.SkipSchemaValidation)
@@ -84,7 +86,7 @@ func render(request Request, config *Config) ([]Manifest, []Diagnostic, []Diagno
 	warnings = append(warnings, unknownHooks(rendered, files)...)
 	warnings = append(warnings, stale...)
 	if root.Metadata.Deprecated {
-		warnings = append(warnings, warning("the chart %s is deprecated", root.Name()).at(chartFile(folder), 0))
+		warnings = append(warnings, renderer.Warningf("the chart %s is deprecated", root.Name()).At(chartFile(folder), 0))
 	}
 	return out.manifests, warnings, out.failures
 }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // What upstream's message about values begins with, where a schema is violated.
@@ -15,7 +17,7 @@ const schemaTitle = "values don't meet the specifications of the schema(s) in th
 func explainValues(err error, files places, from sources) []Diagnostic {
 	message, violated := strings.CutPrefix(err.Error(), schemaTitle)
 	if !violated {
-		return []Diagnostic{failure("%v", err).at(chartFile(files.folder), 0)}
+		return []Diagnostic{renderer.Errorf("%v", err).At(chartFile(files.folder), 0)}
 	}
 	var problems []Diagnostic
 	chart, first := "", 0
@@ -39,7 +41,7 @@ func explainValues(err error, files places, from sources) []Diagnostic {
 	}
 	sortViolations(problems[first:])
 	if len(problems) == 0 {
-		problems = append(problems, failure("%v", err).at(chartFile(files.folder), 0))
+		problems = append(problems, renderer.Errorf("%v", err).At(chartFile(files.folder), 0))
 	}
 	return problems
 }
@@ -64,14 +66,14 @@ func violation(chart, text string, files places, from sources) Diagnostic {
 		against.path = relativePath(path.Join(files.folder, "values.schema.json"))
 	}
 	if found := remoteSchema.FindStringSubmatch(text); found != nil {
-		return failure("the values of the chart %s can't be judged, for their schema refers to %s, and a renderer reaches no "+
-			"network: copy the definitions into values.schema.json, or set `skipSchemaValidation`", chart, found[1]).at(against.path, 0)
+		return renderer.Errorf("the values of the chart %s can't be judged, for their schema refers to %s, and a renderer reaches no "+
+			"network: copy the definitions into values.schema.json, or set `skipSchemaValidation`", chart, found[1]).At(against.path, 0)
 	}
-	problem := failure("the values of the chart %s don't meet its schema: %s", chart, text).at(against.path, 0)
+	problem := renderer.Errorf("the values of the chart %s don't meet its schema: %s", chart, text).At(against.path, 0)
 	if found := atPointer.FindStringSubmatch(text); found != nil && known && !against.ambiguous {
 		keys := slices.Concat(against.prefix, keysOf(found[1]))
 		if file, line := from.find(keys); file != "" {
-			problem = problem.at(file, line)
+			problem = problem.At(file, line)
 		}
 	}
 	return problem

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // readValues gives the values that are stronger than the chart's own: those of
@@ -32,8 +34,8 @@ func readValues(folder string, config *Config) (map[string]any, sources, *Diagno
 		}
 		read, err := loader.LoadValues(bytes.NewReader(content))
 		if err != nil {
-			found := failure("the values file `%s` does not parse: %v", name, err)
-			found = found.at(relativePath(file), failingLine(content, err))
+			found := renderer.Errorf("the values file `%s` does not parse: %v", name, err)
+			found = found.At(relativePath(file), failingLine(content, err))
 			return nil, from, &found
 		}
 		values = loader.MergeMaps(values, read)
@@ -41,7 +43,7 @@ func readValues(folder string, config *Config) (map[string]any, sources, *Diagno
 	}
 	if len(config.Values) != 0 {
 		if err := json.Unmarshal(config.Values, &from.inline); err != nil {
-			problem := failure("`values` is not a mapping: %v", err)
+			problem := renderer.Errorf("`values` is not a mapping: %v", err)
 			return nil, from, &problem
 		}
 		values = loader.MergeMaps(values, from.inline)
@@ -52,7 +54,7 @@ func readValues(folder string, config *Config) (map[string]any, sources, *Diagno
 // valuesPath finds a values file, which may lie anywhere in the repository.
 func valuesPath(folder, name string) (string, *Diagnostic) {
 	if strings.Contains(name, "://") {
-		problem := failure("the values file `%s` is remote, and the network can't be reached from the sandbox: "+
+		problem := renderer.Errorf("the values file `%s` is remote, and the network can't be reached from the sandbox: "+
 			"commit a copy and name its path", name)
 		return "", &problem
 	}
@@ -61,18 +63,18 @@ func valuesPath(folder, name string) (string, *Diagnostic) {
 		relative = path.Clean(strings.TrimLeft(name, "/"))
 	}
 	if relative == ".." || strings.HasPrefix(relative, "../") {
-		problem := failure("the values file `%s` lies outside of the repository", name)
+		problem := renderer.Errorf("the values file `%s` lies outside of the repository", name)
 		return "", &problem
 	}
 	return "/" + relative, nil
 }
 
 func unreadable(name, file string, err error) *Diagnostic {
-	problem := failure("the values file `%s` can't be read: %v", name, errors.Unwrap(err))
+	problem := renderer.Errorf("the values file `%s` can't be read: %v", name, errors.Unwrap(err))
 	if errors.Is(err, fs.ErrNotExist) {
-		problem = failure("the values file `%s` does not exist: commit it, take it out of `valueFiles`, "+
+		problem = renderer.Errorf("the values file `%s` does not exist: commit it, take it out of `valueFiles`, "+
 			"or set `ignoreMissingValueFiles`", name)
 	}
-	problem = problem.at(relativePath(file), 0)
+	problem = problem.At(relativePath(file), 0)
 	return &problem
 }

@@ -1,22 +1,24 @@
 package render
 
 import (
-	"runtime"
-	"runtime/debug"
-
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // Warm does ahead of time what every render needs, by rendering a small chart:
 // tables that upstream builds on first use, above all those of the JSON
 // schemas.
 func Warm() {
-	defer tidy(debug.SetGCPercent(20))
+	renderer.Warm(renderOnce)
+}
+
+func renderOnce() {
 	var files []*archive.BufferedFile
 	for name, content := range warmChart {
 		files = append(files, &archive.BufferedFile{Name: name, Data: []byte(content)})
@@ -50,24 +52,6 @@ func Warm() {
 	for _, manifest := range manifests {
 		out.add(manifest.Name, manifest.Content, located)
 	}
-}
-
-// tidy collects the garbage and overwrites it with zeros, for it would be in the
-// snapshot too; and sets how much may gather from then on. What is allocated
-// comes zeroed, so as much is allocated as is free.
-func tidy(garbagePercent int) {
-	runtime.GC()
-	var memory runtime.MemStats
-	runtime.ReadMemStats(&memory)
-	const page = 8192
-	pages := make([][]byte, 0, memory.HeapIdle/page)
-	for range cap(pages) {
-		pages = append(pages, make([]byte, page))
-	}
-	runtime.KeepAlive(pages)
-	pages = nil
-	runtime.GC()
-	debug.SetGCPercent(garbagePercent)
 }
 
 var warmChart = map[string]string{

@@ -1,13 +1,14 @@
 package render
 
 import (
-	"errors"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
+
+	"windlass.dev/plugin-sdk/offline"
 )
 
 var (
@@ -22,10 +23,9 @@ func (t *tree) explain(err error) Diagnostic {
 	}
 	message := err.Error()
 	place := Diagnostic{Message: message, Path: t.kustomizationOf(innermost(message, t.folder))}
-	var remote errRemote
 	switch {
-	case errors.As(err, &remote):
-		place.Message = remote.Error()
+	case offline.Address(err) != "":
+		place.Message = unreachable("file", offline.Address(err))
 	case strings.Contains(message, "no 'git' program on path"):
 		place.Message = "a base is remote, and remote bases are not reachable from the sandbox: " + message
 	case strings.Contains(message, "must specify --enable-helm"):

@@ -36,7 +36,11 @@ func (t *tree) inspect(name string, content []byte) ([]byte, error) {
 	if len(kustomization.OpenAPI) != 0 {
 		t.ownSchema = true
 	}
-	if message := unsupported(t, path.Dir(name), &kustomization); message != "" {
+	message := unsupported(t, path.Dir(name), &kustomization)
+	if message == "" && len(t.values.given) != 0 {
+		message = strongerThanGiven(&kustomization)
+	}
+	if message != "" {
 		if t.refusal == nil {
 			t.refusal = &Diagnostic{Message: message, Path: relative}
 		}
@@ -66,6 +70,23 @@ func unsupported(t *tree, root string, kustomization *types.Kustomization) strin
 	if len(kustomization.HelmCharts) != 0 {
 		return "`helmCharts` (chart `" + kustomization.HelmCharts[0].Name + "`) is not supported by this plugin, " +
 			"which runs no programs: render the chart with a Helm renderer, or commit what it renders"
+	}
+	return ""
+}
+
+// strongerThanGiven says which patch would undo what the Application gives. One
+// in a file of its own does not: given values are laid over it too.
+func strongerThanGiven(kustomization *types.Kustomization) string {
+	patches := slices.Concat(kustomization.Patches, kustomization.PatchesJson6902)
+	for _, inline := range kustomization.PatchesStrategicMerge {
+		patches = append(patches, types.Patch{Patch: string(inline)})
+	}
+	for _, patch := range patches {
+		targeted := patch.Target != nil && patch.Target.Kind == valuesKind
+		if targeted || parseValues([]byte(patch.Patch)) != nil {
+			return "a patch of a document of kind " + valuesKind + " would be stronger than the `values` that are given: " +
+				"move it into a file that holds such a document, listed under `patches` without a target"
+		}
 	}
 	return ""
 }

@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"net/http"
 	"path"
 	"regexp"
 	"strings"
@@ -15,19 +14,6 @@ import (
 func unreachable(what, name string) string {
 	return fmt.Sprintf("%s `%s` is remote, and remote bases and files are not reachable from the sandbox: "+
 		"copy it into the repository", what, name)
-}
-
-// noNetwork refuses every request.
-type noNetwork struct{}
-
-// errRemote is why a request was refused.
-type errRemote struct{ address string }
-
-func (e errRemote) Error() string { return unreachable("file", e.address) }
-
-// RoundTrip implements http.RoundTripper.
-func (noNetwork) RoundTrip(request *http.Request) (*http.Response, error) {
-	return nil, errRemote{address: request.URL.String()}
 }
 
 var userName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*@`)

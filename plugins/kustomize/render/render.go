@@ -9,6 +9,8 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // Render gives the objects of the request's folder in the order of
@@ -22,14 +24,25 @@ func Render(request Request) ([]Manifest, []Diagnostic, *Diagnostic) {
 	if err != nil {
 		return nil, nil, &Diagnostic{Message: err.Error()}
 	}
-	files := newTree(path.Clean("/" + request.Path))
+	given, err := newValues(request.Config)
+	if err != nil {
+		return nil, nil, &Diagnostic{Message: err.Error()}
+	}
+	files := newTree(path.Clean("/"+request.Path), given)
 	objects, origins, err := build(options, files)
 	if err != nil {
 		failure := files.explain(err)
 		return nil, files.warnings, &failure
 	}
+	if failure := given.undeclared(files.kustomizationOf(files.folder)); failure != nil {
+		return nil, files.warnings, failure
+	}
 	manifests := make([]Manifest, 0, objects.Size())
 	for i, object := range objects.Resources() {
+		if object.GetApiVersion() == valuesVersion && object.GetKind() == valuesKind {
+			failure := exposed(origins[i])
+			return nil, files.warnings, &failure
+		}
 		content, err := object.MarshalJSON()
 		if err != nil {
 			return nil, files.warnings, &Diagnostic{Message: fmt.Sprintf("encode %s: %v", object.CurId(), err)}
@@ -37,6 +50,12 @@ func Render(request Request) ([]Manifest, []Diagnostic, *Diagnostic) {
 		manifests = append(manifests, Manifest{Object: content, Path: origins[i].path, Line: origins[i].line})
 	}
 	return manifests, files.warnings, nil
+}
+
+// exposed is for a document that declares values and would be applied.
+func exposed(from origin) Diagnostic {
+	return renderer.Errorf("a document of kind %s would be applied to the cluster: give it the annotation `%s: \"true\"`, "+
+		"with which kustomize leaves it out of what it builds", valuesKind, localConfig).At(from.path, from.line)
 }
 
 func options(config *Config) (*krusty.Options, error) {

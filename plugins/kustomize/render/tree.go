@@ -19,6 +19,9 @@ type tree struct {
 	folder string
 	// Content by path without links. What could not be read is not kept.
 	content map[string][]byte
+	// What the Application gives, and the content that upstream sees instead.
+	values   *values
+	overlaid map[string][]byte
 	// Whether the objects are to carry upstream's origin annotations.
 	annotate bool
 	// What a look at the kustomizations has found.
@@ -37,8 +40,11 @@ var errReadOnly = errors.New("the repository is read-only")
 
 var _ filesys.FileSystem = (*tree)(nil)
 
-func newTree(folder string) *tree {
-	return &tree{folder: folder, content: map[string][]byte{}, seen: map[string]bool{}}
+func newTree(folder string, given *values) *tree {
+	return &tree{
+		folder: folder, values: given,
+		content: map[string][]byte{}, overlaid: map[string][]byte{}, seen: map[string]bool{},
+	}
 }
 
 // ReadFile implements filesys.FileSystem.
@@ -51,7 +57,23 @@ func (t *tree) ReadFile(name string) ([]byte, error) {
 	if slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(name)) {
 		return t.inspect(name, content)
 	}
-	return content, nil
+	return t.overlay(name, content)
+}
+
+// overlay gives a file with the Application's values in it.
+func (t *tree) overlay(name string, content []byte) ([]byte, error) {
+	if overlaid, known := t.overlaid[name]; known {
+		return overlaid, nil
+	}
+	overlaid, problem := t.values.overlay(content, relativePath(name))
+	if problem != nil {
+		if t.refusal == nil {
+			t.refusal = problem
+		}
+		return nil, errRefused
+	}
+	t.overlaid[name] = overlaid
+	return overlaid, nil
 }
 
 // read gives the content of a file, from memory if it was read before.

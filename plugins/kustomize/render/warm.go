@@ -1,12 +1,11 @@
 package render
 
 import (
-	"net/http"
-	"runtime"
-	"runtime/debug"
-
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"windlass.dev/plugin-sdk/offline"
+	"windlass.dev/plugin-sdk/renderer"
 )
 
 // Whether upstream holds the parsed built-in schema, and nothing else.
@@ -16,8 +15,11 @@ var schemaIsWarm bool
 // parse the schema of Kubernetes' own types, by rendering an overlay that needs
 // it.
 func Warm() {
-	http.DefaultTransport = noNetwork{}
-	defer tidy(debug.SetGCPercent(20))
+	offline.Cut()
+	renderer.Warm(renderOnce)
+}
+
+func renderOnce() {
 	files := filesys.MakeFsInMemory()
 	for name, content := range map[string]string{
 		"/kustomization.yaml": "resources: [deployment.yaml]\nnamePrefix: a-\npatches: [{path: patch.yaml}]\n",
@@ -32,24 +34,6 @@ func Warm() {
 	if _, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "/"); err == nil {
 		schemaIsWarm = true
 	}
-}
-
-// tidy collects the garbage and overwrites it with zeros, for it would be in the
-// snapshot too; and sets how much may gather from then on. What is allocated
-// comes zeroed, so as much is allocated as is free.
-func tidy(garbagePercent int) {
-	runtime.GC()
-	var memory runtime.MemStats
-	runtime.ReadMemStats(&memory)
-	const page = 8192
-	pages := make([][]byte, 0, memory.HeapIdle/page)
-	for range cap(pages) {
-		pages = append(pages, make([]byte, page))
-	}
-	runtime.KeepAlive(pages)
-	pages = nil
-	runtime.GC()
-	debug.SetGCPercent(garbagePercent)
 }
 
 const warmObject = `apiVersion: apps/v1

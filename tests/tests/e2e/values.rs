@@ -290,3 +290,29 @@ async fn plain_manifests_take_the_values_that_they_declare_and_no_text_is_replac
     assert!(told.contains("the value `size` is given and not declared"), "{told}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlay_takes_the_values_that_it_declares_through_its_own_replacements() -> anyhow::Result<()> {
+    let fixture = Fixture::new("overlaid").await?;
+    fixture.repo.write(
+        "app/values.yaml",
+        "apiVersion: windlass.dev/v1alpha1\nkind: Values\nmetadata:\n  name: values\n  annotations: \
+         {config.kubernetes.io/local-config: \"true\"}\nvalues: {colour: red}\n",
+    )?;
+    fixture.repo.write(
+        "app/kustomization.yaml",
+        "resources: [values.yaml, cm.yaml]\nreplacements:\n- source: {kind: Values, fieldPath: values.colour}\n  \
+         targets: [{select: {kind: ConfigMap}, fieldPaths: [data.colour]}]\n",
+    )?;
+    fixture.repo.write(
+        "app/cm.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: none, script: 'echo ${colour}'}\n",
+    )?;
+    let commit = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application_with("app", "app", json!({"values": {"colour": "green"}})).await?;
+    fixture.wait_applied("app", &commit).await?;
+    let data = fixture.get("configmap", "settings").await?["data"].take();
+    assert_eq!(data, json!({"colour": "green", "script": "echo ${colour}"}));
+    Ok(())
+}

@@ -27,16 +27,17 @@ fn replace(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
 }
 
 #[test]
-fn plugins_are_found_by_name_and_by_world() {
+fn plugins_are_found_by_the_name_of_their_file_and_by_world() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(&*POLICY, folder.path().join("some.wasm")).unwrap();
-    std::fs::copy(&*HEALTH, folder.path().join("other.wasm")).unwrap();
+    std::fs::copy(&*POLICY, folder.path().join("policy-0.1.wasm")).unwrap();
+    std::fs::copy(&*HEALTH, folder.path().join("Health_Rules.wasm")).unwrap();
     let registry = open(folder.path());
-    assert_eq!(registry.iter().map(|plugin| plugin.id().name).collect::<Vec<_>>(), ["health", "policy"]);
-    assert!(registry.policy("policy").is_ok());
+    // What no plugin can be called leaves it its own name.
+    assert_eq!(registry.iter().map(|plugin| plugin.id().name).collect::<Vec<_>>(), ["health", "policy-0.1"]);
+    assert!(registry.policy("policy-0.1").is_ok());
     assert!(matches!(registry.policy("health"), Err(Absent::WrongWorld(_))));
-    assert!(matches!(registry.policy("polcy"), Err(Absent::Missing { known }) if known == ["policy"]));
-    assert!(registry.renderers().is_empty());
+    assert!(matches!(registry.policy("policy"), Err(Absent::Missing { known }) if known == ["policy-0.1"]));
+    assert!(registry.detecting().is_empty());
 }
 
 #[test]
@@ -94,11 +95,11 @@ fn a_changed_file_is_swapped_in_and_a_removed_one_goes() {
 #[test]
 fn of_two_files_with_one_name_the_first_counts_and_the_second_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(&*POLICY, folder.path().join("a.wasm")).unwrap();
-    std::fs::copy(&*POLICY, folder.path().join("b.wasm")).unwrap();
+    std::fs::copy(&*POLICY, folder.path().join("A.wasm")).unwrap();
+    std::fs::copy(&*POLICY, folder.path().join("policy.wasm")).unwrap();
     let registry = open(folder.path());
     assert_eq!(registry.iter().count(), 1);
-    assert!(registry.errors()[0].message.contains("already is the plugin `policy`"));
+    assert!(registry.errors()[0].message.contains("A.wasm` already is the plugin `policy`; rename"));
 }
 
 #[test]
