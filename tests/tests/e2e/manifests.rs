@@ -279,6 +279,35 @@ async fn hostile_files_are_told_and_cost_nobody_else_anything() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_files_are_nobodys_burden_but_of_whoever_reads_them() -> anyhow::Result<()> {
+    let fixture = Fixture::new("many").await?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "good"))?;
+    for n in 0..10 {
+        fixture.repo.write(&format!("many/{n}.yaml"), config_map(&format!("m{n}"), "x"))?;
+    }
+    fixture.repo.commit("ten")?;
+    // Each time the folder holds itself ten times more: 110, 1,210, 13,310, 146,410 files.
+    for level in 0..4 {
+        let tree = fixture.repo.git(&["rev-parse", "HEAD:many"])?;
+        for n in 0..10 {
+            fixture.repo.git(&["read-tree", &format!("--prefix=many/{level}-{n}/"), &tree])?;
+        }
+        fixture.repo.git(&["commit", "--quiet", "-m", "ten times more"])?;
+    }
+    let files = fixture.repo.git(&["ls-tree", "-r", "--name-only", "HEAD"])?.lines().count();
+    assert!(files > 100_000, "{files}");
+    let commit = fixture.repo.head()?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.application("many", "many").await?;
+    fixture.wait_applied("app", &commit).await?;
+    let told = fixture.wait_condition("application", "many", "Rendered", "False", "LimitExceeded").await?;
+    assert!(told.contains("20000") && told.contains("spec.limits.paths"), "{told}");
+    assert!(fixture.get("configmap", "m0").await?.is_null());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_that_differ_only_in_case_are_two_files() -> anyhow::Result<()> {
     let (fixture, _) = applied("case", &[]).await?;
     fixture.repo.write("app/CM.yaml", config_map("other-case", "two"))?;

@@ -193,3 +193,16 @@ async fn a_file_beyond_the_limit_of_an_object_is_told_and_its_removal_helps() ->
     fixture.wait_condition("repository", "fleet", "Ready", "True", "Succeeded").await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raised_limit_lets_pass_the_object_that_was_refused() -> anyhow::Result<()> {
+    let fixture = Fixture::new("raised-object").await?;
+    fixture.repo.write("elsewhere/large.bin", vec![0; 100 << 20])?;
+    let first = commit(&fixture, "one")?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.wait_condition("repository", "fleet", "Ready", "False", "LimitExceeded").await?;
+    fixture.patch("repository", "fleet", json!({"spec": {"limits": {"objectSize": "128Mi"}}})).await?;
+    fixture.wait_applied("app", &first).await?;
+    Ok(())
+}
