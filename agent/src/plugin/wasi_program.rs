@@ -128,10 +128,18 @@ fn raw(object: &Value, path: Option<String>, span: Option<(u32, u32)>) -> RawMan
     RawManifest { object: object.to_string().into(), path, span }
 }
 
-/// YAML documents; JSON texts are such documents too.
+/// JSON values one after the other, with or without lines between them, or else
+/// YAML documents.
 fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
     let text = std::str::from_utf8(stdout)
         .map_err(|error| PluginError::Contract(format!("standard output is not UTF-8: {error}")))?;
+    if text.trim_start().starts_with('{') {
+        JsonBudget::new().charge("standard output", stdout)?;
+        // What only begins like JSON is a flow mapping of YAML.
+        if let Ok(values) = serde_json::Deserializer::from_str(text).into_iter().collect() {
+            return Ok(values);
+        }
+    }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 128,
