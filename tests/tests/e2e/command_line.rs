@@ -11,7 +11,7 @@ use windlass_tests::fixture::agent_options;
 use super::{config_map, deployment};
 
 /// Runs windlass with the plugins of this tree.
-async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Output> {
+pub(super) async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Output> {
     let options = agent_options(&fixture.control)?;
     let mut command = Command::new(&options.program);
     command
@@ -23,15 +23,15 @@ async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Outpu
     tokio::task::spawn_blocking(move || command.output()).await?.context("start windlass")
 }
 
-fn stdout(output: &Output) -> String {
+pub(super) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn folder(fixture: &Fixture, path: &str) -> String {
+pub(super) fn folder(fixture: &Fixture, path: &str) -> String {
     PathBuf::from(fixture.repo.work_tree()).join(path).display().to_string()
 }
 
