@@ -1,9 +1,12 @@
 //! How deep a file nests.
 //!
-//! The parser calls itself for what stands inside of something else, and its
-//! stack is the sandbox's: a file that nests deeper than that is refused
+//! The parser calls itself for what stands inside of something else, and so does
+//! what reads its result. Their stack is the sandbox's: a file that nests deeper than that is refused
 //! before. What nests at run time has no part in it.
 
+mod chain;
+
+use std::fmt;
 use std::ops::Range;
 
 use rsjsonnet_lang::arena::Arena;
@@ -16,6 +19,28 @@ use rsjsonnet_lang::token::{STokenKind, TokenKind};
 /// what they take of the stack, of which this is some two thirds.
 pub(crate) const MAX_WEIGHT: usize = 600;
 const BRACKET: usize = 2;
+
+/// What there can be too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Excess {
+    Nesting,
+    Chain,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nesting => write!(
+                f,
+                "nests too deep to be read: brackets in {} levels are the most, or `local`, `if` and the like in {MAX_WEIGHT}",
+                MAX_WEIGHT / BRACKET
+            ),
+            Self::Chain => {
+                write!(f, "more than {} calls, indexes and fields follow each other", chain::MAX_LENGTH)
+            }
+        }
+    }
+}
 
 /// What is open.
 struct Open {
@@ -49,14 +74,18 @@ impl Kind {
 /// Whether the parser can take `content`.
 ///
 /// # Errors
-/// The bytes where it nests too deep.
-pub(crate) fn check(content: &[u8]) -> Result<(), Range<usize>> {
+/// What there is too much of, and the bytes where.
+pub(crate) fn check(content: &[u8]) -> Result<(), (Excess, Range<usize>)> {
     let (arena, tree, interner) = (Arena::new(), Arena::new(), StrInterner::new());
     let mut spans = SpanManager::new();
     let (source, _) = spans.insert_source_context(content.len());
     // What is no token is the parser's to tell.
     let lexer = Lexer::new(&arena, &tree, &interner, &mut spans, source, content);
     let Ok(tokens) = lexer.lex_to_eof(false) else { return Ok(()) };
+    if let Some(token) = chain::too_long(&tokens) {
+        let (_, start, end) = spans.get_span(token.span);
+        return Err((Excess::Chain, start..end));
+    }
     let mut nesting = Nesting { open: vec![Open { kind: Kind::Root, weight: 0 }], total: 0 };
     let mut before = None;
     for token in tokens {
@@ -68,7 +97,7 @@ pub(crate) fn check(content: &[u8]) -> Result<(), Range<usize>> {
         before = Some(kind);
         if nesting.total > MAX_WEIGHT {
             let (_, start, end) = spans.get_span(token.span);
-            return Err(start..end);
+            return Err((Excess::Nesting, start..end));
         }
     }
     Ok(())
@@ -186,11 +215,34 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_each_other_is_counted_whatever_it_is_made_of() {
+        for (begin, end) in [
+            ("", ".a"),
+            ("", "(1)"),
+            ("", "[1]"),
+            ("", "{}"),
+            ("", " in super"),
+            ("", "(1) tailstrict.b"),
+            ("(", ").a.b.c.d"),
+            ("f(", ").a.b.c.d"),
+            ("[", "][0][0][0][0]"),
+        ] {
+            let text = |times: usize| format!("a{}1{}", begin.repeat(times), end.repeat(times));
+            let text = |times: usize| text(times).replacen('1', "x", usize::from(begin.is_empty()));
+            assert_eq!(check(text(100).as_bytes()), Ok(()), "{end}");
+            let many = if begin.is_empty() { 1001 } else { 280 };
+            let found = check(text(many).as_bytes()).map_err(|(excess, _)| excess);
+            assert_eq!(found, Err(Excess::Chain), "{end}");
+        }
+    }
+
+    #[test]
     fn what_stands_beside_each_other_is_no_nesting() {
         for text in [
             "[if a then b else c, function(x) x, {a: 1}, (local x = 1; x)],",
             "{local x = if a then b, assert x : 'y', f(x):: error 'z', a: import 'b'},",
             "local x = import 'y', z = if a then b; ",
+            "a.b.c(d)[e] + f(g.h.i(j).k) { l: m.n.o } + p in super && q.r,",
         ] {
             let text =
                 if text.starts_with("local") { text.repeat(500) } else { format!("[{}]", text.repeat(5000)) };

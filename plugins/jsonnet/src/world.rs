@@ -69,11 +69,8 @@ impl<'p, 's> World<'p, 's> {
         if let Some(thunk) = self.programs.get(path) {
             return Ok(thunk.clone());
         }
-        nesting::check(content).map_err(|bytes| {
-            Diagnostic::error("nests too deep to be read: brackets in 300 levels are the most, or `local`, `if` and the like in 600")
-                .in_file(path)
-                .at_bytes(bytes)
-        })?;
+        nesting::check(content)
+            .map_err(|(excess, bytes)| Diagnostic::error(excess.to_string()).in_file(path).at_bytes(bytes))?;
         let (source, _) = program.span_manager_mut().insert_source_context(content.len());
         self.paths.insert(source, path.to_owned());
         let thunk = program

@@ -113,15 +113,17 @@ async fn a_program_without_end_is_refused_before_the_sandbox_has_to_stop_it() ->
         (nested("function() ", 590, ""), None),
         (nested("assert ", 590, "; 1"), None),
         (nested("a{b: ", 290, "}"), None),
-        (nested("a{local x = ", 290, "}"), None),
+        (nested("a{local x = ", 190, "}"), None),
         (nested("a{b(x=", 140, "): 1}"), None),
         (nested("f(", 290, ")"), None),
         (nested("[x for x in ", 290, "]"), None),
         (nested("[", 290, "]"), None),
-        (nested("-", 100_000, ""), None),
+        (nested("- ", 100_000, ""), None),
         (nested("1+", 100_000, ""), None),
-        (nested("a.b.c+", 50_000, ""), None),
-        (nested("", 1, &".a".repeat(50_000)), None),
+        (nested("a.b.c(1)+", 50_000, ""), None),
+        (nested("f(", 1, &format!("){}", ".a".repeat(50_000))), Some("follow each other")),
+        (nested("f(", 290, ").a.a"), None),
+        (nested("local x = 1; ", 590, "").replacen("1;\n", &format!("x{};\n", ".a".repeat(990)), 1), None),
     ] {
         fixture.repo.write("app/main.jsonnet", &program)?;
         let printed = windlass(&fixture, &["render", &folder(&fixture, "app")]).await?;
