@@ -302,6 +302,7 @@ impl From<&Arc<Desired>> for crate::object::Manifest {
             version: desired.version.clone(),
             object: desired.body.clone(),
             origin: desired.origin.clone(),
+            changed_by: Vec::new(),
         }
     }
 }

@@ -100,6 +100,9 @@ pub struct Manifest {
     pub object: Value,
     /// Where it came from.
     pub origin: Option<Origin>,
+    /// What changed it after that, such as patches, in the order in which the
+    /// renderer tells of them.
+    pub changed_by: Vec<Origin>,
 }
 
 impl Manifest {
@@ -124,7 +127,7 @@ impl Manifest {
             Some(_) => Some(text("/metadata/namespace")?),
         };
         let key = ObjectKey { group, kind: text("/kind")?, namespace, name: text("/metadata/name")? };
-        Ok(Self { key, version, object, origin })
+        Ok(Self { key, version, object, origin, changed_by: Vec::new() })
     }
 
     /// `group/version`, or only the version for the core group.

@@ -109,6 +109,7 @@ struct Kept {
     version: String,
     object: Packed,
     origin: Option<Origin>,
+    changed_by: Vec<Origin>,
 }
 
 impl Rendered {
@@ -267,15 +268,15 @@ fn leaves_a_part(error: &TreeError) -> bool {
 }
 
 impl From<Manifest> for Kept {
-    fn from(Manifest { key, version, object, origin }: Manifest) -> Self {
-        Self { key, version, object: Packed::from(&object), origin }
+    fn from(Manifest { key, version, object, origin, changed_by }: Manifest) -> Self {
+        Self { key, version, object: Packed::from(&object), origin, changed_by }
     }
 }
 
 impl From<&Kept> for Manifest {
     fn from(kept: &Kept) -> Self {
-        let Kept { key, version, object, origin } = kept.clone();
-        Self { key, version, object: object.unpack(), origin }
+        let Kept { key, version, object, origin, changed_by } = kept.clone();
+        Self { key, version, object: object.unpack(), origin, changed_by }
     }
 }
 

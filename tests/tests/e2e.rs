@@ -8,6 +8,7 @@ mod e2e {
     mod flow;
     mod gate;
     mod health;
+    mod jsonnet;
     mod manifests;
     mod plugins;
     mod rights;

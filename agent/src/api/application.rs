@@ -68,7 +68,7 @@ pub struct ApplicationSpec {
 
     /// How the folder becomes manifests. Without it the renderer is detected:
     /// a `kustomization.yaml` is rendered by Kustomize, a `Chart.yaml` by Helm,
-    /// a folder without either as plain manifests.
+    /// a `main.jsonnet` by Jsonnet, a folder without any as plain manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renderer: Option<RendererSpec>,
 

@@ -13,6 +13,7 @@ use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
 use super::remote::RepositoryArguments;
 use super::{FAILED, REFUSED, yaml};
+use crate::object::Manifest;
 use crate::plugin::PluginError;
 use crate::render::{RenderError, Rendered, render};
 use crate::source::tree::TreeError;
@@ -126,6 +127,9 @@ fn as_yaml(rendered: &Rendered, provenance: bool) -> String {
         if let Some(origin) = manifest.origin.as_ref().filter(|_| provenance) {
             let _ = writeln!(text, "# from: {}", crate::diagnostic::escape(&origin.to_string()));
         }
+        for place in manifest.changed_by.iter().filter(|_| provenance) {
+            let _ = writeln!(text, "# changed by: {}", crate::diagnostic::escape(&place.to_string()));
+        }
         text.push_str(&yaml::document(&manifest.object));
     }
     text
@@ -144,7 +148,10 @@ fn report(rendered: &Rendered) -> Value {
     let manifests: Vec<Value> = rendered
         .manifests()
         .iter()
-        .map(|manifest| json!({"origin": manifest.origin, "object": manifest.object}))
+        .map(|manifest| {
+            let Manifest { origin, changed_by, object, .. } = manifest;
+            json!({"origin": origin, "changedBy": changed_by, "object": object})
+        })
         .collect();
     json!({
         "renderer": rendered.renderer(),

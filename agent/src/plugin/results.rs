@@ -73,6 +73,7 @@ pub(crate) fn manifests(all: Vec<Manifest>) -> Result<Vec<RawManifest>, PluginEr
             object: manifest.object.into(),
             path: manifest.path.as_deref().and_then(clean_path),
             span: manifest.span.map(|span| (span.start, span.end)),
+            changed_by: Vec::new(),
         });
     }
     Ok(raw)

@@ -1,6 +1,7 @@
 //! Plugins that misbehave, each in its own way: the host says which, and goes
 //! on with the next one.
 
+mod examples;
 mod guests;
 mod judges;
 mod modules;

@@ -27,6 +27,9 @@ use crate::source::trace::TracedTree;
 /// Lines on standard error that become diagnostics.
 const MAX_LINES: usize = 200;
 
+/// Places that are kept of what changed one object.
+const MAX_CHANGES: usize = 32;
+
 /// How a program ended.
 enum Ended {
     Success,
@@ -120,18 +123,26 @@ fn command_output(call: &mut RenderCall<'_>) -> Result<RawOutput, PluginError> {
     let sandbox = &mut call.store.data_mut().world.sandbox;
     let warnings = lines(&sandbox.stderr.content, Severity::Warning);
     let stdout = std::mem::take(&mut sandbox.stdout.content);
-    let manifests = documents(&stdout)?.iter().map(|object| raw(object, None, None)).collect();
+    let manifests = documents(&stdout)?.iter().map(raw).collect();
     Ok(RawOutput { manifests, diagnostics: warnings })
 }
 
-fn raw(object: &Value, path: Option<String>, span: Option<(u32, u32)>) -> RawManifest {
-    RawManifest { object: object.to_string().into(), path, span }
+fn raw(object: &Value) -> RawManifest {
+    RawManifest { object: object.to_string().into(), ..RawManifest::default() }
 }
 
-/// YAML documents; JSON texts are such documents too.
+/// JSON values one after the other, with or without lines between them, or else
+/// YAML documents.
 fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
     let text = std::str::from_utf8(stdout)
         .map_err(|error| PluginError::Contract(format!("standard output is not UTF-8: {error}")))?;
+    if text.trim_start().starts_with('{') {
+        JsonBudget::new().charge("standard output", stdout)?;
+        // What only begins like JSON is a flow mapping of YAML.
+        if let Ok(values) = serde_json::Deserializer::from_str(text).into_iter().collect() {
+            return Ok(values);
+        }
+    }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 128,
@@ -182,6 +193,14 @@ struct Printed {
 struct PrintedManifest {
     object: Value,
     path: Option<String>,
+    line: Option<u32>,
+    #[serde(default, rename = "changedBy")]
+    changed_by: Vec<PrintedPlace>,
+}
+
+#[derive(Deserialize)]
+struct PrintedPlace {
+    path: String,
     line: Option<u32>,
 }
 
@@ -252,7 +271,9 @@ fn reactor_output(call: &mut RenderCall<'_>, tree: &TracedTree) -> Result<RawOut
     let manifests = printed.manifests.into_iter().map(|manifest| {
         let path = manifest.path.as_deref().and_then(clean_path);
         let span = path.as_ref().zip(manifest.line).and_then(|(path, line)| places.document(path, line));
-        raw(&manifest.object, path, span)
+        let changed_by = manifest.changed_by.into_iter().take(MAX_CHANGES);
+        let changed_by = changed_by.filter_map(|place| Places::line(Some(place.path), place.line)).collect();
+        RawManifest { path, span, changed_by, ..raw(&manifest.object) }
     });
     Ok(RawOutput { manifests: manifests.collect(), diagnostics: kept(printed.diagnostics) })
 }

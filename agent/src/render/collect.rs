@@ -46,7 +46,8 @@ pub(super) fn collect(
                     limit: job.limits.objects,
                 });
             }
-            let manifest = admit(object, origin.clone(), bytes, job, renderer, tree)?;
+            let mut manifest = admit(object, origin.clone(), bytes, job, renderer, tree)?;
+            manifest.changed_by.clone_from(&raw.changed_by);
             let mut key = manifest.key.clone();
             key.namespace.get_or_insert_with(|| job.target_namespace.clone());
             match seen.entry(key) {

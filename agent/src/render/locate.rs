@@ -5,6 +5,7 @@
 //! as far as the document has it, and the nearest parent stands for the rest.
 //! Never fails: what can't be found leaves the place as it was.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, Span};
@@ -46,7 +47,7 @@ pub(crate) fn locate_in<'a>(
 /// of YAML or JSON. `None` where the document has not even its first part.
 pub fn locate(content: &[u8], origin: &Origin, pointer: &str) -> Option<Place> {
     let (document, lines_before) = document(content, origin)?;
-    let text = std::str::from_utf8(document).ok()?;
+    let text = std::str::from_utf8(&document).ok()?;
     let found = follow(text, &parts(pointer))?;
     Some(Place {
         line: u32::try_from(found.start.line()).ok()?.checked_add(lines_before)?,
@@ -54,22 +55,29 @@ pub fn locate(content: &[u8], origin: &Origin, pointer: &str) -> Option<Place> {
     })
 }
 
-/// The document's bytes, and how many lines stand before it. The first line of
-/// a span is cut at its start, so that columns are those of the file.
-fn document<'a>(content: &'a [u8], origin: &Origin) -> Option<(&'a [u8], u32)> {
+/// The document's bytes, and how many lines stand before it. What stands before
+/// a span in its first line is blanked, so that columns are those of the file.
+fn document<'a>(content: &'a [u8], origin: &Origin) -> Option<(Cow<'a, [u8]>, u32)> {
     let (start, end) = match (origin.span, origin.line) {
         (Some((start, end)), _) => (start as usize, (end as usize).min(content.len())),
         (None, Some(line)) => (start_of_line(content, line)?, content.len()),
         (None, None) => (0, content.len()),
     };
     let before = content.get(..start)?;
-    // Columns are counted from the start of the line.
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    let document = content.get(start..end)?;
+    let line = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let document = content.get(line..end)?;
     if document.len() > DOCUMENT_BYTES {
         return None;
     }
-    let lines = content[..start].split(|byte| *byte == b'\n').count() - 1;
+    let lines = content[..line].split(|byte| *byte == b'\n').count() - 1;
+    let (others, own) = document.split_at_checked(start - line)?;
+    let document = if others.is_ascii() && others.trim_ascii().is_empty() {
+        Cow::Borrowed(document)
+    } else {
+        let mut blanked = vec![b' '; std::str::from_utf8(others).ok()?.chars().count()];
+        blanked.extend_from_slice(own);
+        Cow::Owned(blanked)
+    };
     Some((document, u32::try_from(lines).ok()?))
 }
 
@@ -265,6 +273,22 @@ spec:
         let origin = Origin { path: "f.json".to_owned(), line: Some(1), span: None };
         let found = locate(file, &origin, "/spec/containers/0/image");
         assert_eq!(found, Some(Place { line: 1, column: 51 }));
+    }
+
+    #[test]
+    fn what_stands_before_a_document_in_its_line_is_none_of_it() {
+        let find = |file: &str, start: &str, pointer: &str| {
+            let start = u32::try_from(file.find(start).unwrap()).unwrap();
+            let span = Some((start, u32::try_from(file.len()).unwrap()));
+            let origin = Origin { path: "f".to_owned(), line: None, span };
+            locate(file.as_bytes(), &origin, pointer).map(|place| (place.line, place.column))
+        };
+        let json = r#"{"kind": "ä"} {"kind": "Pod"}"#;
+        assert_eq!(find(json, r#"{"kind": "Pod"#, "/kind"), Some((1, 24)));
+        // An object of Jsonnet is, more often than not, a mapping of YAML too.
+        let jsonnet = "local n = 'ä';\n{ 'ä': n, web: {\n    kind: 'Pod', spec: {\n      containers: [{image: n}],\n    },\n  }";
+        assert_eq!(find(jsonnet, "{\n    kind", "/kind"), Some((3, 11)));
+        assert_eq!(find(jsonnet, "{\n    kind", "/spec/containers/0/image"), Some((4, 28)));
     }
 
     #[test]

@@ -6,7 +6,6 @@
 
 use std::fmt::Write as _;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Made, RawManifest, RawOutput, RenderError, Run, choose};
@@ -28,24 +27,33 @@ pub struct PostRenderer {
     pub input: String,
 }
 
-/// The documents of a set, and where each of them came from.
+/// The file that a set is passed on in.
 struct Passed {
     path: String,
-    content: String,
-    /// Where each document begins, with where its object was made.
-    documents: Vec<(u32, Option<Origin>)>,
+    documents: Vec<Document>,
+}
+
+/// One of its documents.
+struct Document {
+    /// Where it begins.
+    start: u32,
+    /// Where its object was made, and what has changed it since.
+    origin: Option<Origin>,
+    changed_by: Vec<Origin>,
 }
 
 impl Run<'_> {
     /// What the set becomes in another renderer.
     pub(super) fn again(&self, made: Made, post: &PostRenderer) -> Result<Made, RenderError> {
         let folder = choose::folder(self.traced, &post.path)?;
-        let passed = Passed::new(&folder, &post.input, &made.manifests);
+        let (passed, content) = Passed::new(&folder, &post.input, &made.manifests);
+        // What an earlier post-renderer found is not there any more.
+        self.traced.take_back();
         let (path, there) = self.traced.resolve("", &passed.path, false).map_err(RenderError::Tree)?;
         if there.is_some() {
             return Err(RenderError::InputExists { path });
         }
-        self.traced.put(&path, Bytes::from(passed.content.clone()));
+        self.traced.put(path, content.into());
         let renderer = choose::renderer(self.traced, &folder, post.renderer.as_deref(), self.renderers)?;
         let output = self
             .call(renderer.as_ref(), &folder, &post.config)
@@ -61,45 +69,48 @@ impl Run<'_> {
 }
 
 impl Passed {
-    fn new(folder: &str, input: &str, manifests: &[Manifest]) -> Self {
+    /// With the content of the file.
+    fn new(folder: &str, input: &str, manifests: &[Manifest]) -> (Self, String) {
         let path = if folder.is_empty() { input.to_owned() } else { format!("{folder}/{input}") };
         let mut content = String::new();
         let mut documents = Vec::with_capacity(manifests.len());
         for manifest in manifests {
             // A set is limited to far less than this holds.
             let start = u32::try_from(content.len()).unwrap_or(u32::MAX);
-            documents.push((start, manifest.origin.clone()));
+            let (origin, changed_by) = (manifest.origin.clone(), manifest.changed_by.clone());
+            documents.push(Document { start, origin, changed_by });
             // JSON in one line is YAML, and its lines can be told apart.
             let _ = writeln!(content, "---\n{}", manifest.object);
         }
-        Self { path, content, documents }
+        (Self { path, documents }, content)
     }
 
-    /// Where the object was made that stands at this byte of the stream.
-    fn origin_at(&self, offset: u32) -> Option<&Origin> {
-        let next = self.documents.partition_point(|(start, _)| *start <= offset);
-        self.documents.get(next.checked_sub(1)?)?.1.as_ref()
+    fn document_at(&self, byte: u32) -> Option<&Document> {
+        let next = self.documents.partition_point(|document| document.start <= byte);
+        self.documents.get(next.checked_sub(1)?)
     }
 
     fn is_it(&self, path: &str) -> bool {
         path.trim_start_matches('/') == self.path
     }
 
-    fn locate_manifest(&self, raw: RawManifest) -> RawManifest {
-        let RawManifest { object, path: Some(path), span } = raw else { return raw };
-        if !self.is_it(&path) {
-            return RawManifest { object, path: Some(path), span };
+    fn locate_manifest(&self, mut raw: RawManifest) -> RawManifest {
+        if raw.path.take_if(|path| self.is_it(path)).is_some() {
+            let document = raw.span.take().and_then(|(start, _)| self.document_at(start));
+            if let Some(Document { origin, changed_by, .. }) = document {
+                raw.path = origin.as_ref().map(|origin| origin.path.clone());
+                raw.span = origin.as_ref().and_then(|origin| origin.span);
+                raw.changed_by.splice(0..0, changed_by.iter().cloned());
+            }
         }
-        let origin = span.and_then(|(start, _)| self.origin_at(start));
-        let (path, span) = origin.map_or((None, None), |origin| (Some(origin.path.clone()), origin.span));
-        RawManifest { object, path, span }
+        raw
     }
 
     fn locate(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         if let Some(origin) = diagnostic.origin.as_ref().filter(|origin| self.is_it(&origin.path)) {
             // Each document has two lines.
             let document = origin.line.and_then(|line| self.documents.get((line.max(1) as usize - 1) / 2));
-            diagnostic.origin = document.and_then(|(_, origin)| origin.clone());
+            diagnostic.origin = document.and_then(|document| document.origin.clone());
             diagnostic.column = None;
         }
         diagnostic

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::object::Origin;
 use crate::plugin::{PluginError, Receives, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
@@ -45,7 +46,7 @@ pub enum Absent {
 }
 
 /// One object as a renderer returned it: nothing about it is checked yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawManifest {
     /// UTF-8 encoded JSON.
     pub object: Bytes,
@@ -53,6 +54,8 @@ pub struct RawManifest {
     pub path: Option<String>,
     /// The document's bytes in that file, end exclusive.
     pub span: Option<(u32, u32)>,
+    /// What changed it after that, such as patches.
+    pub changed_by: Vec<Origin>,
 }
 
 /// What a renderer returned.

@@ -85,6 +85,7 @@ struct Manifest {
     object: String,
     origin: Option<Origin>,
     span: Option<(u32, u32)>,
+    changed_by: Vec<Origin>,
 }
 
 impl Store {
@@ -249,18 +250,18 @@ impl From<&Stored> for File {
 
 impl From<&Kept> for Manifest {
     fn from(kept: &Kept) -> Self {
-        let Kept { key, version, object, origin } = kept.clone();
+        let Kept { key, version, object, origin, changed_by } = kept.clone();
         let span = origin.as_ref().and_then(|origin| origin.span);
         // It was written from a value, and so is text.
         let object = String::from_utf8_lossy(object.text()).into_owned();
-        Self { key, version, object, origin, span }
+        Self { key, version, object, origin, span, changed_by }
     }
 }
 
 impl From<Manifest> for Kept {
-    fn from(Manifest { key, version, object, origin, span }: Manifest) -> Self {
+    fn from(Manifest { key, version, object, origin, span, changed_by }: Manifest) -> Self {
         let origin = origin.map(|origin| Origin { span, ..origin });
-        Self { key, version, object: Packed::from_text(object), origin }
+        Self { key, version, object: Packed::from_text(object), origin, changed_by }
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn plain() -> FakeRenderer {
             let (path, _) = tree.resolve(&request.path, &name, true).map_err(|e| refused(&e))?;
             let object = tree.read(&path).map_err(|e| refused(&e))?;
             let span = Some((0, u32::try_from(object.len()).unwrap()));
-            output.manifests.push(RawManifest { object, path: Some(path), span });
+            output.manifests.push(RawManifest { object, path: Some(path), span, changed_by: Vec::new() });
         }
         Ok(output)
     })
@@ -115,8 +115,10 @@ pub(crate) fn plain() -> FakeRenderer {
 /// A renderer that returns these objects, from nowhere.
 pub(crate) fn returning(objects: Vec<Value>) -> FakeRenderer {
     FakeRenderer::new("yaml", &[], move |_, _| {
-        let raw =
-            |object: &Value| RawManifest { object: Bytes::from(object.to_string()), path: None, span: None };
+        let raw = |object: &Value| RawManifest {
+            object: Bytes::from(object.to_string()),
+            ..RawManifest::default()
+        };
         Ok(RawOutput { manifests: objects.iter().map(raw).collect(), diagnostics: Vec::new() })
     })
 }

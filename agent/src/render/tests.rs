@@ -68,13 +68,23 @@ fn stamp() -> FakeRenderer {
                     object: Bytes::from(object.to_string()),
                     path: Some(path.clone()),
                     span,
+                    changed_by: vec![Origin {
+                        path: "overlays/web/patch.yaml".to_owned(),
+                        line: Some(2),
+                        span: None,
+                    }],
                 });
             }
             start += u32::try_from(line.len()).unwrap();
         }
         let (own, _) = tree.resolve(&request.path, "extra.json", true).unwrap();
         let object = tree.read(&own).unwrap();
-        output.manifests.push(RawManifest { object, path: Some(own), span: Some((0, 1)) });
+        output.manifests.push(RawManifest {
+            object,
+            path: Some(own),
+            span: Some((0, 1)),
+            changed_by: Vec::new(),
+        });
         output.diagnostics.push(Diagnostic {
             origin: Some(Origin { path, line: Some(3), span: None }),
             ..Diagnostic::error("old")
@@ -98,12 +108,17 @@ fn a_post_renderer_finds_the_set_in_its_folder_and_every_object_keeps_its_origin
         .iter()
         .map(|manifest| {
             let stamped = manifest.object.pointer("/metadata/labels/stamped").is_some();
-            format!("{} {} {stamped}", manifest.key.name, manifest.origin.as_ref().unwrap())
+            let changed: String = manifest.changed_by.iter().map(|place| format!(" {place}")).collect();
+            format!("{} {} {stamped}{changed}", manifest.key.name, manifest.origin.as_ref().unwrap())
         })
         .collect();
     assert_eq!(
         told,
-        ["a apps/web/a.json:1 true", "b apps/web/b.json:1 true", "extra overlays/web/extra.json:1 false"]
+        [
+            "a apps/web/a.json:1 true overlays/web/patch.yaml:2",
+            "b apps/web/b.json:1 true overlays/web/patch.yaml:2",
+            "extra overlays/web/extra.json:1 false",
+        ]
     );
     assert_eq!(rendered.warnings()[0].origin.as_ref().unwrap().path, "apps/web/b.json");
     assert_eq!(
@@ -165,6 +180,7 @@ fn an_origin_has_the_line_of_its_bytes() {
             object: Bytes::from(config_map(&format!("{span:?}")).to_string()),
             path: Some("/apps/web/a.yaml".to_owned()),
             span: Some(span),
+            ..RawManifest::default()
         };
         Ok(RawOutput { manifests: vec![raw((0, 2)), raw((6, 8)), raw((99, 99))], ..RawOutput::default() })
     });
@@ -178,7 +194,7 @@ fn an_origin_has_the_line_of_its_bytes() {
 fn the_digest_depends_on_the_objects_and_not_on_the_order_of_their_keys() {
     let digest = |object: &'static str| {
         let renderer = FakeRenderer::new("yaml", &[], move |_, _| {
-            let raw = RawManifest { object: Bytes::from_static(object.as_bytes()), path: None, span: None };
+            let raw = RawManifest { object: Bytes::from_static(object.as_bytes()), ..RawManifest::default() };
             Ok(RawOutput { manifests: vec![raw], ..RawOutput::default() })
         });
         let all = FakeRenderers::one(renderer);
@@ -413,7 +429,7 @@ mod memo {
             tree.list(&request.path).unwrap();
             let object = Bytes::from(config_map("a").to_string());
             Ok(RawOutput {
-                manifests: vec![RawManifest { object, path: None, span: None }],
+                manifests: vec![RawManifest { object, ..RawManifest::default() }],
                 ..RawOutput::default()
             })
         });

@@ -141,11 +141,17 @@ struct State {
     inputs: Inputs,
     /// What was found where, so that a path is looked up once.
     known: BTreeMap<String, Option<Entry>>,
-    /// Files that are in no commit; what they hold was made from the inputs.
-    made: BTreeMap<String, Bytes>,
+    /// A file that is in no commit; what it holds was made from the inputs.
+    made: Option<(String, Bytes)>,
     bytes: u64,
     /// The gravest failure, which a renderer may have swallowed.
     failure: Option<TreeError>,
+}
+
+impl State {
+    fn made(&self, path: &str) -> Option<&Bytes> {
+        self.made.as_ref().filter(|(made, _)| made == path).map(|(_, content)| content)
+    }
 }
 
 impl TracedTree {
@@ -189,7 +195,7 @@ impl TracedTree {
     /// The content of a file that was looked up before, for the host's own use:
     /// neither recorded nor counted.
     pub(crate) fn read_again(&self, path: &str) -> Option<Bytes> {
-        if let Some(made) = self.state().made.get(path) {
+        if let Some(made) = self.state().made(path) {
             return Some(made.clone());
         }
         let known = self.state().known.get(path).cloned().flatten()?;
@@ -199,8 +205,13 @@ impl TracedTree {
 
     /// Adds a file that is in no commit, made from what was read so far. It is
     /// no input, and it is not limited: whoever made it was.
-    pub(crate) fn put(&self, path: &str, content: Bytes) {
-        self.state().made.insert(path.to_owned(), content);
+    pub(crate) fn put(&self, path: String, content: Bytes) {
+        self.state().made = Some((path, content));
+    }
+
+    /// Takes the file away again.
+    pub(crate) fn take_back(&self) {
+        self.state().made = None;
     }
 
     /// Takes note that the commit's time was asked for.
@@ -276,7 +287,7 @@ impl TracedTree {
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
         {
             let state = self.state();
-            if let Some(content) = state.made.get(path) {
+            if let Some(content) = state.made(path) {
                 let id = ObjectId::of_blob(content);
                 return Ok(Some(Entry { kind: EntryKind::File, id, size: content.len() as u64 }));
             }
@@ -299,7 +310,7 @@ impl TracedTree {
     }
 
     fn read_bounded(&self, path: &str) -> Result<Bytes, TreeError> {
-        if let Some(made) = self.state().made.get(path) {
+        if let Some(made) = self.state().made(path) {
             return Ok(made.clone());
         }
         let entry = self.entry(path)?;
@@ -356,7 +367,9 @@ impl TracedTree {
                 let digest = names.as_ref().map_or(UNLISTED, |names| listing_digest(names));
                 let mut state = self.state();
                 state.inputs.listings.insert(path.to_owned(), digest);
-                names.map(|names| with_made(names, path, &state.made))
+                let made = state.made.as_ref().map(|(made, _)| made.rsplit_once('/').unwrap_or(("", made)));
+                let made = made.filter(|(folder, _)| *folder == path).map(|(_, name)| name.to_owned());
+                names.map(|names| with(names, made))
             }
             Some(entry) if entry.kind == EntryKind::Submodule => {
                 Err(TreeError::Submodule { path: path.to_owned() })
@@ -381,18 +394,11 @@ impl TracedTree {
     }
 }
 
-/// A listing with the files in it that are in no commit, in byte order.
-fn with_made(
-    mut names: Vec<(String, EntryKind)>,
-    folder: &str,
-    made: &BTreeMap<String, Bytes>,
-) -> Vec<(String, EntryKind)> {
-    for path in made.keys() {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if parent == folder {
-            let place = names.partition_point(|(known, _)| known.as_str() < name);
-            names.insert(place, (name.to_owned(), EntryKind::File));
-        }
+/// A listing with one more file, in byte order.
+fn with(mut names: Vec<(String, EntryKind)>, more: Option<String>) -> Vec<(String, EntryKind)> {
+    if let Some(name) = more {
+        let place = names.partition_point(|(known, _)| *known < name);
+        names.insert(place, (name, EntryKind::File));
     }
     names
 }

@@ -20,7 +20,7 @@ struct Arguments {
     scenario: Which,
 
     /// Applications in the repository. The peer's figures are for 200.
-    #[arg(long, value_name = "COUNT", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=9999))]
+    #[arg(long, value_name = "COUNT", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     applications: u16,
 
     /// Commits of one-commit.

@@ -10,28 +10,34 @@ use windlass_tests::fixture::agent_options;
 
 use super::{config_map, deployment};
 
-/// Runs windlass with the plugins of this tree.
-async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Output> {
+/// windlass with the plugins of this tree.
+fn command(fixture: &Fixture) -> anyhow::Result<Command> {
     let options = agent_options(&fixture.control)?;
     let mut command = Command::new(&options.program);
     command
-        .args(arguments)
         .env("NO_COLOR", "1")
         .env("WINDLASS_PLUGINS", &options.plugins)
         .env("WINDLASS_CACHE", options.plugins.with_file_name("command-line-cache"))
         .env("KUBECONFIG", &options.kubeconfig);
+    Ok(command)
+}
+
+/// Runs it.
+pub(super) async fn windlass(fixture: &Fixture, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = command(fixture)?;
+    command.args(arguments);
     tokio::task::spawn_blocking(move || command.output()).await?.context("start windlass")
 }
 
-fn stdout(output: &Output) -> String {
+pub(super) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn folder(fixture: &Fixture, path: &str) -> String {
+pub(super) fn folder(fixture: &Fixture, path: &str) -> String {
     PathBuf::from(fixture.repo.work_tree()).join(path).display().to_string()
 }
 
@@ -222,13 +228,56 @@ data:
     fixture.repo.write("kustomized/kustomization.yaml", "resources: [cm.yaml]\nnameSuffix: -x\n")?;
     fixture.repo.write("kustomized/cm.yaml", config_map("settings", "one"))?;
     fixture.repo.write("plain/cm.yaml", config_map("settings", "one"))?;
+    fixture.repo.write(
+        "program/main.jsonnet",
+        "{[n]: {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: n}} for n in ['b', 'a', 'c']}",
+    )?;
+    fixture.repo.write("post/kustomization.yaml", "resources: [rendered.yaml]\nnamePrefix: p-\n")?;
+    fixture.repo.write(
+        "application.yaml",
+        "apiVersion: windlass.dev/v1alpha1\nkind: Application\nmetadata: {name: web}\nspec: {repository: {name: \
+         fleet}, values: {colour: red}, postRenderers: [{path: post}]}\n",
+    )?;
     fixture.repo.commit("one")?;
-    for path in ["chart", "kustomized", "plain"] {
-        let folder = folder(&fixture, path);
-        let arguments = ["render", &folder, "--provenance"];
-        let (first, second) = (windlass(&fixture, &arguments).await?, windlass(&fixture, &arguments).await?);
-        assert!(first.status.success(), "{}", stderr(&first));
-        assert_eq!(stdout(&first), stdout(&second), "{path}");
+    // Another machine has another folder, zone, language and time.
+    let elsewhere = tempfile::tempdir().context("make a folder")?;
+    let copy = elsewhere.path().join("copy");
+    let copied = copy.to_str().context("a folder's name")?.to_owned();
+    fixture.repo.git(&[
+        "clone",
+        "--quiet",
+        fixture.repo.git_dir().to_str().context("a folder's name")?,
+        &copied,
+    ])?;
+    let secret = elsewhere.path().join("secret");
+    std::fs::write(&secret, "0123456789abcdef")?;
+    let secret = secret.display().to_string();
+    for (path, more) in [
+        ("chart", &[][..]),
+        ("chart", &["--seed", &secret][..]),
+        ("chart", &["--application", "application.yaml"][..]),
+        ("kustomized", &[][..]),
+        ("plain", &[][..]),
+        ("program", &[][..]),
+    ] {
+        let render = |root: PathBuf, zone: &'static str| {
+            let mut command = command(&fixture)?;
+            command.current_dir(root).env("TZ", zone).env("LANG", zone).args([
+                "render",
+                path,
+                "--provenance",
+            ]);
+            command.args(more);
+            if more.is_empty() {
+                command.args(["--name", "web"]);
+            }
+            anyhow::Ok(tokio::task::spawn_blocking(move || command.output()))
+        };
+        let here = render(fixture.repo.work_tree().to_path_buf(), "C")?.await??;
+        let there = render(copy.clone(), "Asia/Tokyo")?.await??;
+        assert!(here.status.success(), "{path} {more:?}: {}", stderr(&here));
+        assert!(stdout(&here).contains("# from: "), "{path} {more:?}: {}", stdout(&here));
+        assert_eq!(stdout(&here), stdout(&there), "{path} {more:?}");
     }
     // Chance is another one for another application, and stays so for this one.
     let render = |name: &'static str| {

@@ -33,6 +33,21 @@ fn a_preview_1_program_renders() {
 }
 
 #[test]
+fn json_values_need_nothing_between_them_and_what_only_begins_like_json_is_yaml() {
+    let manifest =
+        |name: &str| format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}"}}}}"#);
+    for (name, text, expected) in [
+        ("lines", format!("{} {}", manifest("a"), manifest("b")), 2),
+        ("none-between", manifest("a") + &manifest("b") + &manifest("c"), 3),
+        ("flow", MANIFEST.to_owned(), 1),
+    ] {
+        let wasm = module("_start", &text, "(call $say (i32.const 1))");
+        let objects = objects(&run(name, &wasm, PATIENT).unwrap());
+        assert_eq!((objects.len(), &objects[0]["metadata"]["name"]), (expected, &"a".into()), "{name}");
+    }
+}
+
+#[test]
 fn an_exit_code_other_than_zero_is_a_failure() {
     let zero = module("_start", MANIFEST, "(call $say (i32.const 1)) (call $exit (i32.const 0))");
     assert!(run("exits-well", &zero, PATIENT).is_ok());

@@ -1,0 +1,3 @@
+module example.org/templates
+
+go 1.26
