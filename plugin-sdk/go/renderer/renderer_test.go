@@ -132,11 +132,16 @@ func TestALongMessageKeepsItsBeginningAndItsEnd(t *testing.T) {
 	}
 }
 
-func TestWarmRunsAtOnceAndLeavesTheCollectorAsItWas(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(70))
-	ran := false
-	Warm(func() { ran = true })
-	if after := debug.SetGCPercent(70); !ran || after != 70 {
-		t.Errorf("it ran: %t, and now %d %% of garbage may gather", ran, after)
+func TestWarmRunsAtOnceWithLittleGarbageAndLeavesMuchRoomForCalls(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	meanwhile := 0
+	Warm(func() {
+		meanwhile = debug.SetGCPercent(50)
+		debug.SetGCPercent(meanwhile)
+	})
+	after, limit := debug.SetGCPercent(50), debug.SetMemoryLimit(-1)
+	if meanwhile != warmGarbagePercent || after != callGarbagePercent || limit != callMemoryLimit {
+		t.Errorf("%d %% meanwhile, %d %% afterwards, up to %d bytes", meanwhile, after, limit)
 	}
 }

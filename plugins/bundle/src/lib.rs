@@ -5,6 +5,7 @@
 //! of time: machine code belongs to one version of the agent, and these files
 //! don't.
 
+mod collector;
 mod command;
 mod inputs;
 mod output;

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::collector;
 use crate::command::run;
 
 /// The targets that Rust plugins may be built for, the default first.
@@ -123,15 +124,25 @@ impl Workspace {
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let output = folder.join(format!("{}.wasm", plugin.name));
         let mut go = Command::new("go");
-        go.args(["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"])
-            .arg(&output)
-            .arg(".")
-            .env("GOOS", "wasip1")
-            .env("GOARCH", "wasm")
-            .env("GOWORK", "off")
-            .env("GOFLAGS", "-mod=readonly")
-            .env("GOTOOLCHAIN", "local")
-            .current_dir(&plugin.folder);
+        go.args([
+            "build",
+            "-buildmode=c-shared",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags",
+            "-s -w",
+            "-overlay",
+        ])
+        .arg(collector::overlay(&folder, INSTALL_GO)?)
+        .arg("-o")
+        .arg(&output)
+        .arg(".")
+        .env("GOOS", "wasip1")
+        .env("GOARCH", "wasm")
+        .env("GOWORK", "off")
+        .env("GOFLAGS", "-mod=readonly")
+        .env("GOTOOLCHAIN", "local")
+        .current_dir(&plugin.folder);
         run(&mut go, INSTALL_GO)?;
         let wasm = std::fs::read(&output).with_context(|| format!("read {}", output.display()))?;
         let manifest = plugin.folder.join("manifest.json");

@@ -23,8 +23,7 @@ func (t *tree) inspect(name string, content []byte) ([]byte, error) {
 		return content, nil // upstream says it better
 	}
 	relative := relativePath(name)
-	if !t.seen[name] {
-		t.seen[name] = true
+	if t.kustomizations[name] == nil {
 		if deprecated := kustomization.CheckDeprecatedFields(); deprecated != nil {
 			for _, message := range *deprecated {
 				message = strings.TrimPrefix(strings.TrimSpace(message), "# Warning: ")
@@ -33,6 +32,7 @@ func (t *tree) inspect(name string, content []byte) ([]byte, error) {
 		}
 	}
 	kustomization.FixKustomization()
+	t.kustomizations[name] = &kustomization
 	if len(kustomization.OpenAPI) != 0 {
 		t.ownSchema = true
 	}
@@ -45,9 +45,6 @@ func (t *tree) inspect(name string, content []byte) ([]byte, error) {
 			t.refusal = &Diagnostic{Message: message, Path: relative}
 		}
 		return nil, errRefused
-	}
-	if path.Dir(name) == t.folder {
-		t.buildMetadata = kustomization.BuildMetadata
 	}
 	if t.annotate && path.Dir(name) == t.folder {
 		return annotated(content, &kustomization), nil

@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"path"
-	"slices"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -16,9 +15,9 @@ import (
 // Render gives the objects of the request's folder in the order of
 // `kustomize build`, and warnings; or the reason why there are none.
 //
-// Upstream's origin annotations, switched on, tell where objects came from and
-// are taken off at the end. Where a patch or replacement may have noticed them,
-// the folder is built a second time without, and only that counts.
+// Where the kustomizations alone don't tell where every object came from, the
+// folder is built a second time with upstream's origin annotations. Only the
+// first build counts: nothing in it can notice them.
 func Render(request Request) ([]Manifest, []Diagnostic, *Diagnostic) {
 	options, err := options(request.Config)
 	if err != nil {
@@ -78,26 +77,24 @@ func options(config *Config) (*krusty.Options, error) {
 
 // build gives the objects and, in their order, where they came from.
 func build(options *krusty.Options, files *tree) (resmap.ResMap, []origin, error) {
-	files.annotate = true
-	traced, err := run(options, files)
-	files.annotate = false
+	objects, err := run(options, files)
 	if files.refusal != nil {
 		return nil, nil, errRefused
 	}
-	if err != nil || files.observed() {
-		objects, err := run(options, files)
-		if err != nil {
-			return nil, nil, err
-		}
-		return objects, traceOrigins(files, traced, objects), nil
+	if err != nil {
+		return nil, nil, err
 	}
-	origins := traceOrigins(files, traced, traced)
-	if !slices.Contains(files.buildMetadata, types.OriginAnnotations) {
-		if err := traced.RemoveOriginAnnotations(); err != nil {
-			return nil, nil, err
-		}
+	if origins, certain := expectOrigins(files, objects); certain {
+		return objects, origins, nil
 	}
-	return traced, origins, nil
+	files.annotate = true
+	defer func() { files.annotate = false }()
+	// Without them a patch may not apply, and then nothing is known.
+	traced, err := run(options, files)
+	if err != nil {
+		return objects, make([]origin, objects.Size()), nil
+	}
+	return objects, traceOrigins(files, traced, objects), nil
 }
 
 // run builds the folder as a fresh process would.

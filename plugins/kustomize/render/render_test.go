@@ -310,23 +310,3 @@ func TestAFileThatLooksLikeAnAddressIsAFile(t *testing.T) {
 }
 
 const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n"
-
-func TestOnlyPathsThroughMetadataMayObserveAnnotations(t *testing.T) {
-	for content, want := range map[string]bool{
-		"metadata:\n  annotations: {a: b}":                          false,
-		`{"metadata": {"annotations": {}}}`:                         false,
-		"fieldPath: metadata.name":                                  false,
-		"path: metadata/labels/a":                                   false,
-		"fieldPaths: [spec.containers.*.image]":                     false,
-		"path: /metadata/annotations/a":                             true,
-		"fieldPath: metadata":                                       true,
-		"fieldPath: metadata.annotations.a":                         true,
-		"fieldPaths: ['*.a']":                                       true,
-		"annotations: {kustomize.config.k8s.io/needs-hash: 'true'}": true,
-		"annotationSelector: '!config.kubernetes.io/origin'":        true,
-	} {
-		if got := mayObserve([]byte(content)); got != want {
-			t.Errorf("%q: %t", content, got)
-		}
-	}
-}

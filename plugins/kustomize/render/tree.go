@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
@@ -28,12 +29,10 @@ type tree struct {
 	refusal   *Diagnostic
 	warnings  []Diagnostic
 	ownSchema bool
-	// What the folder's own kustomization asks to have annotated.
-	buildMetadata []string
 	// The file that upstream read last.
 	last string
-	// Kustomizations that were looked at.
-	seen map[string]bool
+	// The kustomizations that were looked at, by path.
+	kustomizations map[string]*types.Kustomization
 }
 
 var errReadOnly = errors.New("the repository is read-only")
@@ -43,7 +42,8 @@ var _ filesys.FileSystem = (*tree)(nil)
 func newTree(folder string, given *values) *tree {
 	return &tree{
 		folder: folder, values: given,
-		content: map[string][]byte{}, overlaid: map[string][]byte{}, seen: map[string]bool{},
+		content: map[string][]byte{}, overlaid: map[string][]byte{},
+		kustomizations: map[string]*types.Kustomization{},
 	}
 }
 
