@@ -41,4 +41,15 @@ type Manifest struct {
 	// Line is where its document begins in the file, counted from 1; 0 where
 	// that is not known.
 	Line int `json:"line,omitempty"`
+	// ChangedBy says what changed it after that, such as patches; at most 32
+	// places are kept.
+	ChangedBy []Place `json:"changedBy,omitempty"`
+}
+
+// Place is somewhere in the tree.
+type Place struct {
+	// Path is relative to the root of the tree.
+	Path string `json:"path"`
+	// Line is counted from 1; 0 where it is not known.
+	Line int `json:"line,omitempty"`
 }

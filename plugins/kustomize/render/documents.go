@@ -9,7 +9,7 @@ import (
 
 // document is one document of a YAML file.
 type document struct {
-	kind, name string
+	version, kind, name string
 	// Where it begins, counted from 1.
 	line int
 }
@@ -28,6 +28,9 @@ func split(content []byte) []document {
 		}
 		object := node.Content[0]
 		found := document{line: object.Line}
+		if version := field(object, "apiVersion"); version != nil {
+			found.version = version.Value
+		}
 		if kind := field(object, "kind"); kind != nil {
 			found.kind = kind.Value
 		}

@@ -16,10 +16,18 @@ import (
 
 // expected is an object that a kustomization is to make.
 type expected struct {
-	kind, name string
+	version, kind, name string
+	// All names that it has had, the present one included.
+	names []string
 	// Whether a hash may follow the name.
 	generated bool
-	origin    origin
+	provenance
+}
+
+// provenance is where an object came from, and which patches were meant for it.
+type provenance struct {
+	origin  origin
+	patches []origin
 }
 
 // Kinds whose names upstream leaves as they are.
@@ -30,7 +38,7 @@ const hashLength = 11
 
 // expectOrigins finds the origin of each object, in their order; false where
 // that is not certain for all of them.
-func expectOrigins(files *tree, objects resmap.ResMap) ([]origin, bool) {
+func expectOrigins(files *tree, objects resmap.ResMap) ([]provenance, bool) {
 	ledger := ledger{files: files, documents: map[string][]document{}}
 	all := ledger.folder(files.folder, nil)
 	if ledger.uncertain {
@@ -41,7 +49,7 @@ func expectOrigins(files *tree, objects resmap.ResMap) ([]origin, bool) {
 		key := one.kind + " " + one.name
 		named[key] = append(named[key], one)
 	}
-	origins := make([]origin, 0, objects.Size())
+	origins := make([]provenance, 0, objects.Size())
 	for _, object := range objects.Resources() {
 		kind, name := object.GetKind(), object.GetName()
 		found := named[kind+" "+name]
@@ -55,7 +63,7 @@ func expectOrigins(files *tree, objects resmap.ResMap) ([]origin, bool) {
 		if len(found) != 1 {
 			return nil, false
 		}
-		origins = append(origins, found[0].origin)
+		origins = append(origins, found[0].provenance)
 	}
 	return origins, true
 }
@@ -94,9 +102,11 @@ func (l *ledger) folder(folder string, all []expected) []expected {
 	for _, component := range kustomization.Components {
 		all = l.folder(path.Join(folder, component), all)
 	}
+	l.patch(folder, name, kustomization, all)
 	for i, one := range all {
 		if !slices.Contains(unprefixed, one.kind) {
 			all[i].name = kustomization.NamePrefix + one.name + kustomization.NameSuffix
+			all[i].names = append(slices.Clip(one.names), all[i].name)
 		}
 	}
 	return all
@@ -111,7 +121,10 @@ func (l *ledger) file(name string, content []byte) []expected {
 		// What it holds has names of its own.
 		l.uncertain = l.uncertain || strings.HasSuffix(document.kind, "List")
 		from := origin{path: relativePath(name), line: document.line}
-		all = append(all, expected{kind: document.kind, name: document.name, origin: from})
+		all = append(all, expected{
+			version: document.version, kind: document.kind, name: document.name, names: []string{document.name},
+			provenance: provenance{origin: from},
+		})
 	}
 	return all
 }
@@ -121,5 +134,8 @@ func (l *ledger) generated(kustomization, kind string, arguments types.Generator
 	l.uncertain = l.uncertain || arguments.Behavior != ""
 	line := generatorLine(l.files.content["/"+kustomization], kind, arguments.Name)
 	from := origin{path: kustomization, line: line}
-	return expected{kind: kind, name: arguments.Name, generated: true, origin: from}
+	return expected{
+		version: "v1", kind: kind, name: arguments.Name, names: []string{arguments.Name}, generated: true,
+		provenance: provenance{origin: from},
+	}
 }

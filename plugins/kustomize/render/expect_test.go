@@ -68,8 +68,8 @@ func TestOriginsWithoutAnnotationsAreThoseThatUpstreamAnnotates(t *testing.T) {
 					number, _ := strconv.Atoi(line)
 					want = origin{relativePath(filepath.Join(filepath.Dir(folder), file)), number}
 				}
-				if certain && got[i] != want {
-					t.Errorf("%s comes from %+v, want %+v", object.CurId(), got[i], want)
+				if certain && got[i].origin != want {
+					t.Errorf("%s comes from %+v, want %+v", object.CurId(), got[i].origin, want)
 				}
 			}
 		})

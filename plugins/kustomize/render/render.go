@@ -39,14 +39,18 @@ func Render(request Request) ([]Manifest, []Diagnostic, *Diagnostic) {
 	manifests := make([]Manifest, 0, objects.Size())
 	for i, object := range objects.Resources() {
 		if object.GetApiVersion() == valuesVersion && object.GetKind() == valuesKind {
-			failure := exposed(origins[i])
+			failure := exposed(origins[i].origin)
 			return nil, files.warnings, &failure
 		}
 		content, err := object.MarshalJSON()
 		if err != nil {
 			return nil, files.warnings, &Diagnostic{Message: fmt.Sprintf("encode %s: %v", object.CurId(), err)}
 		}
-		manifests = append(manifests, Manifest{Object: content, Path: origins[i].path, Line: origins[i].line})
+		manifest := Manifest{Object: content, Path: origins[i].origin.path, Line: origins[i].origin.line}
+		for _, patch := range origins[i].patches {
+			manifest.ChangedBy = append(manifest.ChangedBy, renderer.Place{Path: patch.path, Line: patch.line})
+		}
+		manifests = append(manifests, manifest)
 	}
 	return manifests, files.warnings, nil
 }
@@ -76,7 +80,7 @@ func options(config *Config) (*krusty.Options, error) {
 }
 
 // build gives the objects and, in their order, where they came from.
-func build(options *krusty.Options, files *tree) (resmap.ResMap, []origin, error) {
+func build(options *krusty.Options, files *tree) (resmap.ResMap, []provenance, error) {
 	objects, err := run(options, files)
 	if files.refusal != nil {
 		return nil, nil, errRefused
@@ -92,9 +96,13 @@ func build(options *krusty.Options, files *tree) (resmap.ResMap, []origin, error
 	// Without them a patch may not apply, and then nothing is known.
 	traced, err := run(options, files)
 	if err != nil {
-		return objects, make([]origin, objects.Size()), nil
+		return objects, make([]provenance, objects.Size()), nil
 	}
-	return objects, traceOrigins(files, traced, objects), nil
+	origins := make([]provenance, 0, objects.Size())
+	for _, origin := range traceOrigins(files, traced, objects) {
+		origins = append(origins, provenance{origin: origin})
+	}
+	return objects, origins, nil
 }
 
 // run builds the folder as a fresh process would.

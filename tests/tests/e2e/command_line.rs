@@ -334,7 +334,11 @@ async fn an_application_in_a_file_is_rendered_as_the_agent_would() -> anyhow::Re
     for (path, text) in super::flow::chart() {
         fixture.repo.write(path, text)?;
     }
-    fixture.repo.write("overlay/kustomization.yaml", "resources: [rendered.yaml]\nnameSuffix: -prod\n")?;
+    fixture.repo.write(
+        "overlay/kustomization.yaml",
+        "resources: [rendered.yaml]\nnameSuffix: -prod\npatches: [{path: patch.yaml}]\n",
+    )?;
+    fixture.repo.write("overlay/patch.yaml", config_map("shop-settings", "patched"))?;
     fixture.repo.write(
         "shop.yaml",
         "apiVersion: windlass.dev/v1alpha1\nkind: Application\nmetadata: {name: shop, namespace: store}\nspec:\n  \
@@ -351,6 +355,7 @@ async fn an_application_in_a_file_is_rendered_as_the_agent_would() -> anyhow::Re
         "colour: blue",
         "# from: chart/templates/settings.yaml:1",
         "# post-renderer: kustomize",
+        "# changed by: overlay/patch.yaml:1",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
