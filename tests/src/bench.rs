@@ -15,12 +15,14 @@ mod one_commit;
 mod peers;
 mod policy_call;
 mod quantile;
+mod renderers;
 mod report;
 mod snapshot;
 mod stage;
 mod table;
 mod watch;
 
+pub use renderers::{IN_ONE_PROCESS, in_this_process};
 pub use report::Report;
 use stage::Stage;
 
@@ -37,6 +39,8 @@ pub enum Scenario {
     PolicyCall,
     /// Resident memory, idle and with all Applications.
     Memory,
+    /// Kustomize and Helm, beside upstream's own commands.
+    Renderers,
     /// All of them, on one control plane.
     All,
 }
@@ -54,6 +58,8 @@ pub struct Settings {
     pub idle_seconds: u64,
     /// Calls of the policy.
     pub calls: usize,
+    /// Renders of each input.
+    pub renders: usize,
     /// The agent to measure; built without its compiler where there is none.
     pub agent: Option<PathBuf>,
 }
@@ -72,7 +78,7 @@ pub async fn run(
 ) -> anyhow::Result<Vec<Report>> {
     let wanted = |one: Scenario| scenario == one || scenario == Scenario::All;
     let mut reports = Vec::new();
-    if scenario != Scenario::PolicyCall {
+    if !matches!(scenario, Scenario::PolicyCall | Scenario::Renderers) {
         let mut stage = Stage::start(settings, progress).await.context("prepare the benchmark")?;
         let first = first_sync::measure(&mut stage).await.context("measure the first sync")?;
         if wanted(Scenario::FirstSync) {
@@ -93,6 +99,11 @@ pub async fn run(
         let (settings, progress) = (settings.clone(), progress.clone());
         let report = tokio::task::spawn_blocking(move || policy_call::measure(&settings, &*progress)).await?;
         reports.push(report.context("measure policy calls")?);
+    }
+    if wanted(Scenario::Renderers) {
+        let (settings, progress) = (settings.clone(), progress.clone());
+        let report = tokio::task::spawn_blocking(move || renderers::measure(&settings, &progress)).await?;
+        reports.push(report.context("measure renderers")?);
     }
     Ok(reports)
 }

@@ -1,6 +1,7 @@
 //! Resident memory of the agent, by what it is made of. Reads `/proc`, never the agent.
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 use super::first_sync::mebibytes;
 use super::peers;
@@ -8,7 +9,7 @@ use super::report::{Report, Row, Unit};
 use super::stage::Stage;
 
 /// Resident memory at one moment, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Memory {
     /// Heap, stacks, and whatever was written to.
     anonymous: u64,
@@ -47,9 +48,18 @@ impl Memory {
         })
     }
 
-    fn resident(self) -> u64 {
+    pub(super) fn resident(self) -> u64 {
         self.anonymous + self.file + self.shared
     }
+
+    pub(super) fn anonymous(self) -> u64 {
+        self.anonymous
+    }
+}
+
+/// Lets the most that this process ever had resident be what it has now.
+pub(super) fn forget_peak() -> anyhow::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5").context("reset the peak of this process's memory")
 }
 
 /// Compares the agent before its first Application with how it is now.
@@ -89,6 +99,15 @@ mod tests {
         let status = "VmHWM:\t 90 kB\nVmRSS:\t 60 kB\nRssAnon:\t 40 kB\nRssFile:\t 19 kB\nRssShmem:\t 1 kB\n";
         let memory = Memory::parse(status, "Rss:\t 60 kB\nPss:\t 50 kB\n").unwrap();
         assert_eq!((memory.resident(), memory.proportional, memory.peak), (60 << 10, 50 << 10, 90 << 10));
+    }
+
+    #[test]
+    fn a_peak_that_is_forgotten_does_not_count_any_more() {
+        let peak = || Memory::of(std::process::id()).unwrap().peak;
+        drop(vec![1_u8; 200 << 20]);
+        let before = peak();
+        forget_peak().unwrap();
+        assert!(peak() + (100 << 20) < before);
     }
 
     #[test]

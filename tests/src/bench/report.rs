@@ -12,6 +12,8 @@ use super::table::lay_out;
 pub struct Report {
     scenario: &'static str,
     title: String,
+    /// What stands in the column beside ours.
+    peer: &'static str,
     rows: Vec<Row>,
     /// Requests by verb and resource, under what they were sent for.
     requests: Vec<(String, Vec<(String, u64)>)>,
@@ -48,7 +50,19 @@ enum Aim {
 
 impl Report {
     pub(super) fn new(scenario: &'static str, title: impl Into<String>) -> Self {
-        Self { scenario, title: title.into(), rows: Vec::new(), requests: Vec::new(), notes: Vec::new() }
+        Self {
+            scenario,
+            title: title.into(),
+            peer: "peer",
+            rows: Vec::new(),
+            requests: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Names what ours are compared with.
+    pub(super) fn beside(&mut self, peer: &'static str) {
+        self.peer = peer;
     }
 
     pub(super) fn row(&mut self, row: Row) {
@@ -65,7 +79,7 @@ impl Report {
 
     /// A table for people.
     pub fn to_text(&self) -> String {
-        let mut cells = vec![["", "windlass", "peer", "ratio", "aim", ""].map(str::to_owned).to_vec()];
+        let mut cells = vec![["", "windlass", self.peer, "ratio", "aim", ""].map(str::to_owned).to_vec()];
         cells.extend(self.rows.iter().map(Row::cells));
         let mut text = format!("{}: {}\n\n{}", self.scenario, self.title, lay_out(&cells));
         for (what, requests) in &self.requests {
@@ -94,6 +108,7 @@ impl Report {
         json!({
             "scenario": self.scenario,
             "title": self.title,
+            "peer": self.peer,
             "figures": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
             "requests": requests,
             "notes": self.notes,

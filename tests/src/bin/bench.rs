@@ -39,6 +39,10 @@ struct Arguments {
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
 
+    /// Renders of each input of renderers; a quarter of it for the large ones.
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    renders: u16,
+
     /// The agent to measure. Without it, one is built in this program's profile, without the plugin compiler.
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
@@ -60,6 +64,8 @@ enum Which {
     PolicyCall,
     /// Resident memory, without and with Applications.
     Memory,
+    /// Kustomize and Helm, beside upstream's own commands.
+    Renderers,
     /// All of them, on one control plane.
     All,
 }
@@ -74,6 +80,12 @@ enum Output {
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
+    let mut words = std::env::args().skip(1);
+    if words.next().is_some_and(|word| word == bench::IN_ONE_PROCESS) {
+        let renders = words.next().unwrap_or_default().parse().context("read how many renders")?;
+        let found = bench::in_this_process(renders)?;
+        return std::io::stdout().write_all(found.as_bytes()).context("print what was found");
+    }
     let arguments = Arguments::parse();
     let settings = Settings {
         applications: arguments.applications.into(),
@@ -81,6 +93,7 @@ async fn main() -> anyhow::Result<()> {
         writes: arguments.writes.into(),
         idle_seconds: arguments.idle_seconds,
         calls: usize::try_from(arguments.calls).context("read --calls")?,
+        renders: arguments.renders.into(),
         agent: arguments.agent,
     };
     let scenario = match arguments.scenario {
@@ -89,6 +102,7 @@ async fn main() -> anyhow::Result<()> {
         Which::Drift => Scenario::Drift,
         Which::PolicyCall => Scenario::PolicyCall,
         Which::Memory => Scenario::Memory,
+        Which::Renderers => Scenario::Renderers,
         Which::All => Scenario::All,
     };
     let progress: Progress = Arc::new(|line| {
