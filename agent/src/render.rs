@@ -68,6 +68,23 @@ pub struct Job {
     pub limits: RenderLimits,
 }
 
+impl Job {
+    /// An Application of which nothing is said but its name and its folder.
+    pub fn new(namespace: &str, name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            path: path.to_owned(),
+            renderer: None,
+            config: Value::Null,
+            handover: Handover::default(),
+            post_renderers: Vec::new(),
+            target_namespace: namespace.to_owned(),
+            limits: RenderLimits::default(),
+        }
+    }
+}
+
 /// Bounds on one render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RenderLimits {

@@ -89,7 +89,7 @@ impl JobArguments {
     /// What is to be rendered of this folder.
     pub(super) fn job(&self, folder: &Folder) -> anyhow::Result<Job> {
         let application = self.application()?;
-        let mut job = application.as_ref().map_or_else(|| undeclared(folder), Job::from);
+        let mut job = application.as_ref().map_or_else(|| Job::new("default", &folder.name(), ""), Job::from);
         job.path.clone_from(&folder.path);
         if let Some(namespace) = &self.namespace {
             job.target_namespace.clone_from(namespace);
@@ -155,22 +155,6 @@ impl JobArguments {
             ));
         }
         Ok(handover)
-    }
-}
-
-/// A folder of which nothing is said.
-fn undeclared(folder: &Folder) -> Job {
-    let namespace = "default".to_owned();
-    Job {
-        name: folder.name(),
-        namespace: namespace.clone(),
-        path: folder.path.clone(),
-        renderer: None,
-        config: Value::Null,
-        handover: Handover::default(),
-        post_renderers: Vec::new(),
-        target_namespace: namespace,
-        limits: RenderLimits::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Absent, Handover, Job, PluginId, RawManifest, RawOutput, RenderLimits, Renderer, Renderers};
+use super::{Absent, Job, PluginId, RawManifest, RawOutput, Renderer, Renderers};
 use crate::plugin::{PluginError, Receives, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
@@ -124,17 +124,7 @@ pub(crate) fn returning(objects: Vec<Value>) -> FakeRenderer {
 }
 
 pub(crate) fn job(path: &str) -> Job {
-    Job {
-        name: "web".to_owned(),
-        namespace: "team".to_owned(),
-        path: path.to_owned(),
-        renderer: None,
-        config: Value::Null,
-        handover: Handover::default(),
-        post_renderers: Vec::new(),
-        target_namespace: "prod".to_owned(),
-        limits: RenderLimits::default(),
-    }
+    Job { target_namespace: "prod".to_owned(), ..Job::new("team", "web", path) }
 }
 
 pub(crate) fn config_map(name: &str) -> Value {

@@ -108,8 +108,9 @@ fn a_post_renderer_finds_the_set_in_its_folder_and_every_object_keeps_its_origin
         .iter()
         .map(|manifest| {
             let stamped = manifest.object.pointer("/metadata/labels/stamped").is_some();
-            let changed: String = manifest.changed_by.iter().map(|place| format!(" {place}")).collect();
-            format!("{} {} {stamped}{changed}", manifest.key.name, manifest.origin.as_ref().unwrap())
+            let changed: Vec<_> = manifest.changed_by.iter().map(ToString::to_string).collect();
+            let origin = manifest.origin.as_ref().unwrap();
+            format!("{} {origin} {stamped} {}", manifest.key.name, changed.join(" "))
         })
         .collect();
     assert_eq!(
@@ -117,7 +118,7 @@ fn a_post_renderer_finds_the_set_in_its_folder_and_every_object_keeps_its_origin
         [
             "a apps/web/a.json:1 true overlays/web/patch.yaml:2",
             "b apps/web/b.json:1 true overlays/web/patch.yaml:2",
-            "extra overlays/web/extra.json:1 false",
+            "extra overlays/web/extra.json:1 false ",
         ]
     );
     assert_eq!(rendered.warnings()[0].origin.as_ref().unwrap().path, "apps/web/b.json");

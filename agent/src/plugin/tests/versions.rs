@@ -11,7 +11,7 @@ use crate::api::PluginSpec;
 use crate::controller::plugins::PluginSet;
 use crate::plugin::compile::{append_manifest, prepare};
 use crate::plugin::registry::Registry;
-use crate::render::{Handover, Job, Memo, MemoCounts, RenderLimits, Renderers};
+use crate::render::{Job, Memo, MemoCounts, Renderers};
 use crate::source::memory_tree::MemoryTree;
 use crate::source::tree::Tree;
 
@@ -39,17 +39,8 @@ fn two_versions() -> (tempfile::TempDir, Arc<Registry>) {
 /// What an Application renders to that names this renderer, or none.
 fn said(memo: &Memo, renderers: &dyn Renderers, name: &str, renderer: Option<&str>) -> String {
     let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new().file("app/program.txt", ""));
-    let job = Job {
-        name: name.to_owned(),
-        namespace: "team".to_owned(),
-        path: "app".to_owned(),
-        renderer: renderer.map(str::to_owned),
-        config: json!("version"),
-        handover: Handover::default(),
-        post_renderers: Vec::new(),
-        target_namespace: "team".to_owned(),
-        limits: RenderLimits::default(),
-    };
+    let renderer = renderer.map(str::to_owned);
+    let job = Job { renderer, config: json!("version"), ..Job::new("team", name, "app") };
     let set = memo.render(&job, &tree, 0, renderers).unwrap();
     let text = set.manifests()[0].object["data"]["text"].as_str().unwrap().to_owned();
     format!("{} says {text}", set.renderer().name)

@@ -143,13 +143,9 @@ fn milliseconds(since: Instant) -> f64 {
 
 fn job(input: &Input) -> Job {
     Job {
-        name: NAME.to_owned(),
-        namespace: NAMESPACE.to_owned(),
-        path: input.path(),
         renderer: Some(input.renderer.to_owned()),
         config: config(input),
-        target_namespace: NAMESPACE.to_owned(),
-        limits: RenderLimits::default(),
+        ..Job::new(NAMESPACE, NAME, &input.path())
     }
 }
 
