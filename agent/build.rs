@@ -7,8 +7,11 @@ use std::{fs, io};
 use sha2::{Digest as _, Sha256};
 
 fn main() -> io::Result<()> {
+    // What it is built on decides too.
+    let lock = Path::new("../Cargo.lock");
     println!("cargo::rerun-if-changed=src");
-    let mut files = Vec::new();
+    println!("cargo::rerun-if-changed={}", lock.display());
+    let mut files: Vec<PathBuf> = lock.exists().then(|| lock.to_owned()).into_iter().collect();
     list(Path::new("src"), &mut files)?;
     files.sort();
     let mut hasher = Sha256::new();

@@ -34,7 +34,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::event::{Event, send};
+use self::event::Event;
 use self::perform::Shell;
 use self::plugins::PluginSet;
 use self::publish::Recorder;
@@ -47,7 +47,6 @@ use self::values::Values;
 use self::values::watch::ValuesWatch;
 use crate::cluster::Cluster;
 use crate::gate::Gate;
-use crate::object::Name;
 use crate::observe::watch::Observer;
 use crate::render::{Memo, Store};
 use crate::shard::claim::Claim;
@@ -107,7 +106,7 @@ pub(crate) async fn run(
     let (events, mut received) = mpsc::channel(EVENT_QUEUE);
     let (notices, mut reports) = mpsc::channel(EVENT_QUEUE);
     let (leadership, mut leaderships) = mpsc::channel(EVENT_QUEUE);
-    let (revalued, revaluations) = mpsc::channel(EVENT_QUEUE);
+    let (revalued, mut revaluations) = mpsc::channel(EVENT_QUEUE);
     let (tasks, followers) = (TaskTracker::new(), TaskTracker::new());
     // What serves and follows outlives the attempts, and so does the right to write: their last results are
     // still published.
@@ -147,7 +146,6 @@ pub(crate) async fn run(
     let server = tokio::spawn(serve(listener, Arc::new(registry), probes.clone(), end.clone()));
 
     follow_plugins(plugins.changed(), events.clone(), end.clone(), &followers);
-    follow_values(revaluations, known.clone(), events.clone(), end.clone(), &followers);
     let follower = Follower {
         known: known.clone(),
         observer: observer.clone(),
@@ -171,6 +169,7 @@ pub(crate) async fn run(
             Some(event) = received.recv() => event,
             Some(notice) = reports.recv() => notice.into(),
             Some(leading) = leaderships.recv() => Event::Leadership(leading),
+            Some(name) = revaluations.recv() => Event::ValuesChanged(name),
             () = wake(&state) => Event::Tick,
             () = tokio::time::sleep(HEARTBEAT) => Event::Tick,
             () = stop.cancelled(), if stopping.is_none() => {
@@ -190,7 +189,7 @@ pub(crate) async fn run(
     }
     probes.ready.store(false, Ordering::Relaxed);
     // Nobody decides any more: whoever still has something to tell must not wait for it.
-    drop((received, reports));
+    drop((received, reports, revaluations));
     tasks.close();
     if tokio::time::timeout(PUBLISHED_WITHIN, tasks.wait()).await.is_err() {
         tracing::warn!("some results could not be published in time");
@@ -273,24 +272,6 @@ fn follow_plugins(
                     }
                 }
                 () = end.cancelled() => return,
-            }
-        }
-    });
-}
-
-/// Tells the controller of Applications whose values have changed.
-fn follow_values(
-    mut changed: mpsc::Receiver<Name>,
-    known: Arc<Known>,
-    events: mpsc::Sender<Event>,
-    end: CancellationToken,
-    tasks: &TaskTracker,
-) {
-    tasks.spawn(async move {
-        while let Some(Some(name)) = end.run_until_cancelled(changed.recv()).await {
-            if let Some(event) = known.values_changed(&name) {
-                // Nobody takes it any more once everything ends.
-                end.run_until_cancelled(send(&events, event)).await;
             }
         }
     });

@@ -3,7 +3,7 @@
 //! no bindings would let it.
 
 use std::alloc::{Layout, alloc, realloc};
-use std::sync::{LazyLock, Mutex};
+use std::sync::Mutex;
 
 static MODE: Mutex<String> = Mutex::new(String::new());
 
@@ -145,7 +145,7 @@ fn recurse(depth: u64) -> u64 {
 #[cfg(not(health))]
 #[unsafe(export_name = "windlass:plugin/judging@0.1.0#evaluate")]
 extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
-    let long = LazyLock::new(|| "much ".repeat(1 << 18));
+    let long = std::sync::LazyLock::new(|| "much ".repeat(1 << 18));
     let long = Box::leak(Box::new(long));
     answers(objects, || match MODE.lock().unwrap().as_str() {
         "flood" => list(vec![finding(List { pointer: long.as_ptr(), length: long.len() })]),

@@ -81,7 +81,8 @@ pub struct ApplicationSpec {
     pub values: Option<Map<String, Value>>,
 
     /// Objects with more values, each stronger than the one before. They are
-    /// read in the name of `serviceAccountName`, where that is set. When one
+    /// read in the name of `serviceAccountName`, where that is set; without it
+    /// a Secret needs the label `windlass.dev/values: "true"`. When one
     /// changes, the Application is rendered anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -269,6 +270,7 @@ pub struct SecretKeyRef {
 /// A renderer that another one's result goes through.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.path) || has(self.plugin)").message("name the `path` of the post-renderer's folder, or its `plugin`"))]
 pub struct PostRendererSpec {
     /// The name of a Plugin. Without it the renderer is detected, as it is for
     /// the Application's own folder.

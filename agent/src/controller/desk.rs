@@ -17,6 +17,7 @@ use crate::cluster::{ClusterError, Gvk, ObjectRef, merge_patch};
 use crate::controller::status::Draft;
 use crate::lock::lock;
 use crate::object::{Name, ObjectKey, Origin, Packed};
+use crate::observe::index::RollUp;
 use crate::plan::inventory::Inventory;
 use crate::plan::stamp::Owner;
 use crate::plan::{Desired, Plan};
@@ -95,8 +96,10 @@ pub(crate) struct Desk {
     /// The generation of the spec under which health was awaited for too long
     /// since the last write.
     pub(crate) health_timed_out: Option<i64>,
-    /// What must not be told of its values.
-    pub(crate) hidden: Hidden,
+    /// What must not be told of its values, as they were read last.
+    hidden: Hidden,
+    /// The same of those that what is in hand was made from.
+    hidden_in_hand: Hidden,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -121,6 +124,7 @@ impl Desk {
             resource_version: application.metadata.resource_version.clone(),
             health_timed_out: None,
             hidden: Hidden::default(),
+            hidden_in_hand: Hidden::default(),
             marked,
         }
     }
@@ -130,8 +134,8 @@ impl Desk {
         let settled = self.hand.as_ref().and_then(|hand| hand.settled.as_ref());
         settled.is_some_and(|(held, made_for)| {
             held.digest() == rendered.digest()
-                && (made_for.version, made_for.rules, made_for.term)
-                    == (target.version, target.rules, target.term)
+                && (made_for.version, made_for.values, made_for.rules, made_for.term)
+                    == (target.version, target.values, target.rules, target.term)
         })
     }
 
@@ -143,11 +147,13 @@ impl Desk {
     /// Takes an applied set in hand.
     pub(crate) fn take_in_hand(&mut self, rendered: Arc<Rendered>, target: &Target, plan: &Plan) {
         self.hand = Some(Hand { settled: Some((rendered, target.clone())), desired: by_key(&plan.desired) });
+        self.hidden_in_hand = self.hidden.clone();
     }
 
     /// Takes in hand again what an earlier sync has applied.
     pub(crate) fn take_back_in_hand(&mut self, plan: &Plan) {
         self.hand = Some(Hand { settled: None, desired: by_key(&plan.desired) });
+        self.hidden_in_hand = self.hidden.clone();
     }
 
     /// A plan was carried out in part: what was written is held from now on,
@@ -158,6 +164,23 @@ impl Desk {
         held.extend(by_key(&plan.desired).into_iter().filter(|(key, _)| written.contains(key)));
         held.retain(|key, _| changes.inventory.get(key).is_some());
         self.hand = Some(Hand { settled: None, desired: held });
+    }
+
+    /// Values were read, and this of them must not be told.
+    pub(crate) fn hides(&mut self, hidden: Hidden) {
+        self.hidden = hidden;
+    }
+
+    /// A text without what must not be told of the values that were read last,
+    /// and of those that are in the cluster.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        self.hidden_in_hand.hide(&self.hidden.hide(text))
+    }
+
+    /// How the objects do: their controllers may quote what they were given.
+    pub(crate) fn hide_in(&self, mut roll_up: RollUp) -> RollUp {
+        roll_up.message = self.hide(&roll_up.message);
+        roll_up
     }
 
     /// Whether health was awaited for too long under this generation of the spec.

@@ -28,6 +28,8 @@ pub(crate) struct Target {
     pub(crate) version: u64,
     /// Version of the Gates and Plugins.
     pub(crate) rules: u64,
+    /// Counts the times that its values in other objects were found to be others.
+    pub(crate) values: u64,
     /// Which of this agent's terms as the leader it is.
     pub(crate) term: u64,
 }
@@ -122,6 +124,8 @@ pub(crate) enum Event {
     ApplicationSet { name: Name, version: u64, repository: Name, suspended: bool, health_timeout: Duration },
     /// An Application was deleted.
     ApplicationGone(Name),
+    /// What an Application takes from other objects is not what it was synced with.
+    ValuesChanged(Name),
     /// A Gate or a Plugin changed.
     RulesChanged,
     /// A poll ended.

@@ -4,8 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::values::watch::content_of;
 use crate::cluster::{Cluster, ClusterError, ObjectRef, View};
 use crate::object::ObjectKey;
+
+/// The label of a Secret that Applications may read in the agent's name.
+pub(crate) const GIVEN_LABEL: &str = "windlass.dev/values";
 
 /// An object with data. Has no `Debug`, so that it can't be logged.
 pub(crate) struct Keys {
@@ -14,7 +18,9 @@ pub(crate) struct Keys {
     plain: Value,
     /// In base64.
     encoded: Value,
-    resource_version: String,
+    content: [u8; 32],
+    /// Whether its owner lets Applications have it.
+    given: bool,
 }
 
 impl Keys {
@@ -32,17 +38,25 @@ impl Keys {
             name: name.to_owned(),
         };
         let mut object = cluster.get(&ObjectRef::new(key.clone(), "v1"), View::Full).await?;
-        let resource_version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
-        let resource_version = resource_version.unwrap_or_default().to_owned();
+        let content = content_of(&object);
+        let given =
+            object.get("metadata").and_then(|metadata| metadata.get("labels")?.get(GIVEN_LABEL)?.as_str())
+                == Some("true");
         let data = object["data"].take();
         let (plain, encoded) =
             if key.is_secret() { (Value::Null, data) } else { (data, object["binaryData"].take()) };
-        Ok(Self { key, plain, encoded, resource_version })
+        Ok(Self { key, plain, encoded, content, given })
     }
 
-    /// The state that was read.
-    pub(crate) fn resource_version(&self) -> &str {
-        &self.resource_version
+    /// What it holds, as a digest.
+    pub(crate) fn content(&self) -> [u8; 32] {
+        self.content
+    }
+
+    /// Whether it has the label by which its owner lets Applications of its
+    /// namespace have what it holds.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given
     }
 
     /// The content of a key, if it is there.

@@ -242,7 +242,7 @@ impl Work {
         target: &Target,
         report: SyncReport,
     ) -> bool {
-        let roll_up = self.steps.observer.roll_up(&desk.name);
+        let roll_up = desk.hide_in(self.steps.observer.roll_up(&desk.name));
         let generation = application.metadata.generation.unwrap_or(0);
         if !report.changes.is_empty() {
             desk.health_timed_out = None;
@@ -293,7 +293,7 @@ impl Work {
     ) {
         tracing::warn!(reason = error.reason.as_str(), message = error.message, "refused or failed");
         let generation = application.metadata.generation.unwrap_or(0);
-        let roll_up = self.steps.observer.roll_up(&desk.name);
+        let roll_up = desk.hide_in(self.steps.observer.roll_up(&desk.name));
         let (touched, timed_out) = (error.touched, desk.is_health_timed_out(generation));
         let published = desk
             .publish(&self.steps.records, generation, |draft| {
@@ -394,7 +394,7 @@ impl Work {
     ) {
         let uid = application.metadata.uid.as_deref();
         if let Some(error) = error {
-            let error = SyncError::apply(&error).without(&desk.hidden);
+            let error = SyncError::apply(&error).without(desk);
             if error.cause != Cause::Cancelled {
                 tracing::warn!(message = error.message, "drift could not be corrected");
                 let note = format!("drift could not be corrected: {}", error.message);
@@ -458,7 +458,7 @@ impl Work {
             return;
         }
         let before = healthy(&desk);
-        let roll_up = self.steps.observer.roll_up(&name);
+        let roll_up = desk.hide_in(self.steps.observer.roll_up(&name));
         let generation = desk.status().observed_generation.unwrap_or(0);
         match desk.publish(&self.steps.records, generation, |draft| draft.health(&roll_up, timed_out)).await {
             Ok(_) => {}

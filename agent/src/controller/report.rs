@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::values::hide::Hidden;
+use super::desk::Desk;
 use crate::api::condition::Reason;
 use crate::apply::{ApplyError, ObjectError};
 use crate::cluster::ClusterError;
@@ -91,9 +91,9 @@ impl SyncError {
     }
 
     /// The same without what must not be told.
-    pub(crate) fn without(mut self, hidden: &Hidden) -> Self {
-        self.message = hidden.hide(&self.message);
-        self.verdicts = self.verdicts.into_iter().map(|verdict| hidden.verdict(verdict)).collect();
+    pub(crate) fn without(mut self, desk: &Desk) -> Self {
+        let messages = self.verdicts.iter_mut().map(|verdict| &mut verdict.message);
+        messages.chain(std::iter::once(&mut self.message)).for_each(|message| *message = desk.hide(message));
         self
     }
 

@@ -3,7 +3,6 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher as _};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt as _;
@@ -37,8 +36,6 @@ pub(crate) struct Known {
 pub(crate) struct Entry {
     pub(crate) resource: ApplicationResource,
     pub(crate) desk: tokio::sync::Mutex<Desk>,
-    /// How often its values were found to be others than those that it was synced with.
-    values_changes: AtomicU64,
 }
 
 impl Known {
@@ -56,13 +53,6 @@ impl Known {
 
     pub(crate) fn plugins(&self) -> Vec<Arc<Plugin>> {
         lock(&self.plugins).values().cloned().collect()
-    }
-
-    /// What to tell the controller when the values of an Application are others than before.
-    pub(crate) fn values_changed(&self, name: &Name) -> Option<Event> {
-        let entry = self.application(name)?;
-        let changes = entry.values_changes.fetch_add(1, Ordering::Relaxed) + 1;
-        Some(application_set(name, &entry.resource.get(), changes))
     }
 
     /// How many Repositories and Applications there are.
@@ -183,25 +173,30 @@ impl Follower {
 
     async fn set_application(&self, name: Name, object: Value) -> Result<(), serde_json::Error> {
         let mut application: Application = parse(object)?;
+        let event = Event::ApplicationSet {
+            name: name.clone(),
+            version: application_version(&application),
+            repository: Name {
+                namespace: name.namespace.clone(),
+                name: application.spec.repository.name.clone(),
+            },
+            suspended: application.spec.suspend,
+            health_timeout: application.spec.health_timeout.get(),
+        };
         self.values.follow(&name, &application);
         let status = application.status.take().unwrap_or_default();
         let known = self.known.application(&name);
         let same = known.filter(|entry| entry.resource.get().metadata.uid == application.metadata.uid);
         if let Some(entry) = same {
-            let changes = entry.values_changes.load(Ordering::Relaxed);
-            let event = application_set(&name, &application, changes);
             entry.resource.set(application);
-            send(&self.events, event).await;
         } else {
-            let event = application_set(&name, &application, 0);
             let manager = owner_of(&name, &application).field_manager();
             self.observer.index().track(&name, &manager, &Inventory::from(status.inventory.as_slice()));
             let desk = tokio::sync::Mutex::new(Desk::new(name.clone(), &application, status));
-            let resource = ApplicationResource::new(application);
-            let entry = Entry { resource, desk, values_changes: AtomicU64::new(0) };
+            let entry = Entry { resource: ApplicationResource::new(application), desk };
             lock(&self.known.applications).insert(name, Arc::new(entry));
-            send(&self.events, event).await;
         }
+        send(&self.events, event).await;
         Ok(())
     }
 
@@ -269,24 +264,12 @@ pub(crate) fn repository_version(repository: &Repository) -> u64 {
     hasher.finish()
 }
 
-/// What the controller is told of an Application.
-fn application_set(name: &Name, application: &Application, values_changes: u64) -> Event {
-    let spec = &application.spec;
-    Event::ApplicationSet {
-        name: name.clone(),
-        version: application_version(application, values_changes),
-        repository: Name { namespace: name.namespace.clone(), name: spec.repository.name.clone() },
-        suspended: spec.suspend,
-        health_timeout: spec.health_timeout.get(),
-    }
-}
-
-/// Changes with whatever a user can decide of an Application, its values in other objects included.
-fn application_version(application: &Application, values_changes: u64) -> u64 {
+/// Changes with whatever a user can decide of an Application.
+fn application_version(application: &Application) -> u64 {
     let metadata = &application.metadata;
     let consent = metadata.annotations.as_ref().and_then(|all| all.get(PRUNE_CONSENT_ANNOTATION));
     let mut hasher = DefaultHasher::new();
-    (&metadata.uid, metadata.generation, consent, values_changes).hash(&mut hasher);
+    (&metadata.uid, metadata.generation, consent).hash(&mut hasher);
     hasher.finish()
 }
 

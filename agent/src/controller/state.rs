@@ -118,6 +118,12 @@ impl State {
                 self.consider(now, &name, &mut actions);
             }
             Event::ApplicationGone(name) => self.application_gone(&name, &mut actions),
+            Event::ValuesChanged(name) => {
+                if let Some(application) = self.applications.get_mut(&name) {
+                    application.values += 1;
+                    self.consider(now, &name, &mut actions);
+                }
+            }
             Event::RulesChanged => {
                 self.rules += 1;
                 self.consider_all(now, &mut actions);
@@ -514,6 +520,7 @@ impl State {
             revision,
             repository: repository.version,
             version: application.version,
+            values: application.values,
             rules: self.rules,
             term: self.term,
         })

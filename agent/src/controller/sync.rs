@@ -16,7 +16,6 @@ use super::records::{RecordError, Records};
 use super::report::{Stage, SyncError};
 use super::sources::Sources;
 use super::values::Values;
-use super::values::hide::Hidden;
 use crate::api::{Application, ApplicationSpec};
 use crate::apply::{self, ApplyError, Change, ChangeSet, Writer};
 use crate::cluster::{Cluster, ClusterError, Gvk};
@@ -75,10 +74,9 @@ impl Steps {
         target: &Target,
         cancel: &CancellationToken,
     ) -> Result<SyncReport, SyncError> {
-        let handover = self.gather(desk, application).await?;
+        let handover = self.gather(desk, application, cancel).await?;
         let report = self.carry_out(desk, application, target, handover, cancel).await;
-        let hidden = &desk.hidden;
-        report.map(|report| report.without(hidden)).map_err(|error| error.without(hidden))
+        report.map(|report| report.without(desk)).map_err(|error| error.without(desk))
     }
 
     /// The steps, with all that they need in hand.
@@ -113,13 +111,23 @@ impl Steps {
         application: &Application,
         cancel: &CancellationToken,
     ) -> Result<(), SyncError> {
+        let recalled = self.recall_all(desk, application, cancel).await;
+        recalled.map_err(|error| error.without(desk))
+    }
+
+    async fn recall_all(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<(), SyncError> {
         let Some(applied) = desk.status().revision.as_ref() else { return Ok(()) };
         let (revision, tree) = self
             .sources
             .recall(&repository_of(desk, application), &applied.commit, cancel)
             .await
             .map_err(|error| SyncError::source(&error))?;
-        let handover = self.gather(desk, application).await?;
+        let handover = self.gather(desk, application, cancel).await?;
         let rendered = self.render(application, handover, tree.clone(), &revision).await?;
         // The rules may have changed since it was admitted.
         let admitted = self.judge(desk, rendered, tree).await?;
@@ -129,9 +137,16 @@ impl Steps {
     }
 
     /// values: what the Application hands to its renderer.
-    async fn gather(&self, desk: &mut Desk, application: &Application) -> Result<Handover, SyncError> {
-        let (handover, hidden) = self.values.gather(&desk.name, application).await?;
-        desk.hidden = hidden;
+    async fn gather(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Handover, SyncError> {
+        let gathered = cancel.run_until_cancelled(self.values.gather(&desk.name, application)).await;
+        let (handover, hidden) =
+            gathered.unwrap_or_else(|| Err(SyncError::cancelled(Stage::Render, false)))?;
+        desk.hides(hidden);
         Ok(handover)
     }
 
@@ -378,11 +393,10 @@ impl SyncReport {
     }
 
     /// The same without what must not be told.
-    fn without(mut self, hidden: &Hidden) -> Self {
-        let verdicts =
-            self.verdicts.map(|all| all.into_iter().map(|verdict| hidden.verdict(verdict)).collect());
-        self.verdicts = verdicts;
-        self.warnings = self.warnings.iter().map(|warning| hidden.hide(warning)).collect();
+    fn without(mut self, desk: &Desk) -> Self {
+        let verdicts = self.verdicts.iter_mut().flatten();
+        let messages = verdicts.map(|verdict| &mut verdict.message).chain(&mut self.warnings);
+        messages.for_each(|message| *message = desk.hide(message));
         self
     }
 }

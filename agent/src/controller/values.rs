@@ -7,6 +7,7 @@
 pub(crate) mod hide;
 pub(crate) mod watch;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use self::hide::Hidden;
+use self::hide::{Hidden, Secrets};
 use self::watch::{Reference, ValuesWatch};
-use super::keys::Keys;
+use super::keys::{GIVEN_LABEL, Keys};
 use super::report::{SyncError, with_hint};
 use crate::api::{Application, CapabilitiesFrom, SecretKeyRef, ValuesKind, ValuesSource};
 use crate::cluster::{Cluster, ClusterError};
@@ -28,6 +29,8 @@ use crate::render::{Capabilities, Handover, merge};
 const CLUSTER_VALUES: &str = "windlass-cluster";
 /// All values of one Application, in bytes of JSON.
 const MAX_VALUES_BYTES: usize = 4 << 20;
+/// How deep values may nest.
+const MAX_DEPTH: usize = 64;
 /// The shortest secret that passwords are made from.
 const MIN_SEED_BYTES: usize = 16;
 /// How long what the cluster serves is not asked for again: many Applications
@@ -39,13 +42,6 @@ pub(crate) struct Values {
     cluster: Cluster,
     watch: Arc<ValuesWatch>,
     served: Mutex<Option<(Instant, Arc<Capabilities>)>>,
-}
-
-/// Who asks: the Application, and as whom.
-struct Reader<'a> {
-    name: &'a Name,
-    account: Option<&'a str>,
-    cluster: Cluster,
 }
 
 impl Values {
@@ -65,116 +61,42 @@ impl Values {
         application: &Application,
     ) -> Result<(Handover, Hidden), SyncError> {
         let spec = &application.spec;
-        let account = spec.service_account_name.as_deref();
-        let cluster = match account {
-            Some(account) => self.cluster.impersonate(&name.namespace, account),
-            None => Ok(self.cluster.clone()),
+        let mut reading = Reading {
+            values: self,
+            name,
+            account: spec.service_account_name.as_deref(),
+            objects: HashMap::new(),
+            secrets: Secrets::default(),
         };
-        let cluster = cluster.map_err(|error| SyncError::values(error.to_string()))?;
-        let reader = Reader { name, account, cluster };
-        let mut hidden = Hidden::default();
         let mut handover = Handover::default();
         let mut values: Option<Value> = None;
         for source in &spec.values_from {
-            let Some(more) = self.read(&reader, source, &mut hidden).await? else { continue };
+            let Some(more) = reading.source(source).await? else { continue };
             handover.confidential |= source.kind == ValuesKind::Secret;
-            merge(values.get_or_insert_with(|| Value::Object(Map::new())), more);
+            add(&mut values, more)?;
         }
         if let Some(own) = &spec.values {
-            merge(values.get_or_insert_with(|| Value::Object(Map::new())), Value::Object(own.clone()));
+            add(&mut values, Value::Object(own.clone()))?;
         }
         if let Some(Value::Object(values)) = values {
-            let bytes = Value::Object(values.clone()).to_string().len();
-            if bytes > MAX_VALUES_BYTES {
-                return Err(SyncError::values(format!(
-                    "all values together have {bytes} bytes, more than the limit of {MAX_VALUES_BYTES} (fixed)"
-                )));
-            }
             handover.values = Some(values);
         }
         if spec.capabilities == Some(CapabilitiesFrom::Cluster) {
             handover.capabilities = Some(self.served().await?);
         }
         if let Some(reference) = &spec.seed_from {
-            handover.seed = Some(self.seed(&reader, reference, &mut hidden).await?);
+            handover.seed = Some(reading.seed(reference).await?);
             handover.confidential = true;
         }
+        let hidden = reading.secrets.ready();
+        let hidden = hidden.ok_or_else(|| {
+            SyncError::values(
+                "what the Secrets of spec.valuesFrom hold is too much to be kept out of messages; \
+                name single keys of smaller ones"
+                    .to_owned(),
+            )
+        })?;
         Ok((handover, hidden))
-    }
-
-    /// What one source has; nothing where it may be absent and is.
-    async fn read(
-        &self,
-        reader: &Reader<'_>,
-        source: &ValuesSource,
-        hidden: &mut Hidden,
-    ) -> Result<Option<Value>, SyncError> {
-        let content = self.content(reader, source).await?;
-        let Some(content) = content else {
-            if source.optional {
-                return Ok(None);
-            }
-            let what = described(source);
-            return Err(SyncError::values(format!("{what} has no key `{}`", source.key)));
-        };
-        let values = match &source.at {
-            Some(pointer) => at(pointer, content.clone()),
-            None => mapping(&content).map_err(|problem| {
-                // The parser's words may quote the content.
-                let problem =
-                    if source.kind == ValuesKind::Secret { "it is no YAML mapping" } else { &problem };
-                SyncError::values(format!("{}, key `{}`: {problem}", described(source), source.key))
-            })?,
-        };
-        if source.kind == ValuesKind::Secret {
-            hidden.add(&content);
-            hidden.add_all(&values);
-        }
-        Ok(Some(values))
-    }
-
-    async fn content(&self, reader: &Reader<'_>, source: &ValuesSource) -> Result<Option<String>, SyncError> {
-        let reference = refer(reader.name, reader.account, source, self.watch.own_namespace());
-        let cluster = if source.kind == ValuesKind::Cluster { &self.cluster } else { &reader.cluster };
-        match self.keys(reader.name, cluster, reference).await {
-            Ok(keys) => keys.text(&source.key).map_err(SyncError::values),
-            Err(ClusterError::NotFound { .. }) if source.optional => Ok(None),
-            Err(error) => Err(unreadable(&error, &described(source))),
-        }
-    }
-
-    /// Reads an object, and remembers which state of it.
-    async fn keys(&self, name: &Name, cluster: &Cluster, reference: Reference) -> Result<Keys, ClusterError> {
-        let keys = Keys::read(cluster, reference.kind, &reference.namespace, &reference.name).await;
-        match &keys {
-            Ok(keys) => self.watch.was_read(name, &reference, Some(keys.resource_version())).await,
-            Err(ClusterError::NotFound { .. }) => self.watch.was_read(name, &reference, None).await,
-            Err(_) => {}
-        }
-        keys
-    }
-
-    async fn seed(
-        &self,
-        reader: &Reader<'_>,
-        reference: &SecretKeyRef,
-        hidden: &mut Hidden,
-    ) -> Result<Seed, SyncError> {
-        let SecretKeyRef { name, key } = reference;
-        let what = format!("spec.seedFrom: the Secret `{name}`");
-        let keys = self
-            .keys(reader.name, &reader.cluster, refer_seed(reader.name, reader.account, reference))
-            .await
-            .map_err(|error| unreadable(&error, &what))?;
-        let content = keys.get(key).map_err(SyncError::values)?;
-        let content = content.ok_or_else(|| SyncError::values(format!("{what} has no key `{key}`")))?;
-        if content.len() < MIN_SEED_BYTES {
-            return Err(SyncError::values(format!(
-                "{what}, key `{key}`: needs at least {MIN_SEED_BYTES} random bytes"
-            )));
-        }
-        hidden.add(&String::from_utf8_lossy(&content));
-        Ok(Seed::from_secret(&content))
     }
 
     async fn served(&self) -> Result<Arc<Capabilities>, SyncError> {
@@ -193,26 +115,150 @@ impl Values {
     }
 }
 
+/// Puts more values over those that there are.
+fn add(values: &mut Option<Value>, more: Value) -> Result<(), SyncError> {
+    let values = values.get_or_insert_with(|| Value::Object(Map::new()));
+    merge(values, more);
+    let bytes = values.to_string().len();
+    if bytes > MAX_VALUES_BYTES {
+        return Err(SyncError::values(format!(
+            "all values together have more than {MAX_VALUES_BYTES} bytes as JSON (fixed); hand over less of them"
+        )));
+    }
+    Ok(())
+}
+
+/// Reads for one Application; each object once, so that all keys of it are of
+/// one state.
+struct Reading<'a> {
+    values: &'a Values,
+    name: &'a Name,
+    account: Option<&'a str>,
+    objects: HashMap<Reference, Option<Arc<Keys>>>,
+    secrets: Secrets,
+}
+
+impl Reading<'_> {
+    /// What one source has; nothing where it may be absent and is.
+    async fn source(&mut self, source: &ValuesSource) -> Result<Option<Value>, SyncError> {
+        let what = described(source);
+        let reference = refer(self.name, self.account, source, self.values.watch.own_namespace())
+            .ok_or_else(|| SyncError::values(format!("{what} needs a `name`")))?;
+        let keys = self.object(&reference, &what).await?;
+        let content = match &keys {
+            Some(keys) => keys.text(&source.key).map_err(SyncError::values)?,
+            None => None,
+        };
+        let content = match (content, source.optional) {
+            (Some(content), _) => content,
+            (None, true) => return Ok(None),
+            (None, false) if keys.is_some() => {
+                let hint = "add it, name another `key`, or mark the source `optional`";
+                return Err(SyncError::values(format!("{what} has no key `{}`; {hint}", source.key)));
+            }
+            (None, false) => {
+                let hint = "create it, or mark the source `optional`";
+                return Err(SyncError::values(format!("{what} does not exist; {hint}")));
+            }
+        };
+        let values = match &source.at {
+            Some(pointer) => at(pointer, content.clone()),
+            None => mapping(&content).map_err(|problem| {
+                // The parser's words may quote the content.
+                let problem =
+                    if source.kind == ValuesKind::Secret { "it is no YAML mapping" } else { &problem };
+                SyncError::values(format!("{what}, key `{}`: {problem}", source.key))
+            })?,
+        };
+        if source.kind == ValuesKind::Secret {
+            self.secrets.add(&content);
+            self.secrets.add_all(&values);
+        }
+        Ok(Some(values))
+    }
+
+    async fn seed(&mut self, reference: &SecretKeyRef) -> Result<Seed, SyncError> {
+        let SecretKeyRef { name, key } = reference;
+        let what = format!("spec.seedFrom: the Secret `{name}`");
+        let keys = self.object(&refer_seed(self.name, self.account, reference), &what).await?;
+        let keys = keys.ok_or_else(|| SyncError::values(format!("{what} does not exist; create it")))?;
+        let content = keys.get(key).map_err(SyncError::values)?;
+        let content = content.ok_or_else(|| {
+            SyncError::values(format!("{what} has no key `{key}`; add it, or name another `key`"))
+        })?;
+        if content.len() < MIN_SEED_BYTES {
+            return Err(SyncError::values(format!(
+                "{what}, key `{key}`: needs at least {MIN_SEED_BYTES} random bytes"
+            )));
+        }
+        self.secrets.add(&String::from_utf8_lossy(&content));
+        Ok(Seed::from_secret(&content))
+    }
+
+    /// An object, and nothing where there is none.
+    async fn object(&mut self, reference: &Reference, what: &str) -> Result<Option<Arc<Keys>>, SyncError> {
+        if let Some(known) = self.objects.get(reference) {
+            return Ok(known.clone());
+        }
+        let Reference { kind, namespace, name, account } = reference;
+        let cluster = match account {
+            Some(account) => self.values.cluster.impersonate(namespace, account),
+            None => Ok(self.values.cluster.clone()),
+        };
+        let cluster = cluster.map_err(|error| SyncError::values(error.to_string()))?;
+        let since = self.values.watch.reads(reference);
+        let keys = match Keys::read(&cluster, kind, namespace, name).await {
+            Ok(keys) => Some(Arc::new(keys)),
+            Err(ClusterError::NotFound { .. }) => None,
+            Err(error) => return Err(SyncError::values(unreadable(&error, what, reference))),
+        };
+        let content = keys.as_ref().map(|keys| keys.content());
+        self.values.watch.was_read(self.name, reference, since, content).await;
+        if let Some(keys) = &keys
+            && *kind == "Secret"
+            && account.is_none()
+            && !keys.is_given()
+        {
+            return Err(SyncError::values(format!(
+                "{what} is not given to Applications; label it {GIVEN_LABEL}=true, or set spec.serviceAccountName to \
+                 an account that may read it"
+            )));
+        }
+        self.objects.insert(reference.clone(), keys.clone());
+        Ok(keys)
+    }
+}
+
 /// The objects that an Application's values are from.
 fn references(name: &Name, application: &Application, own_namespace: &str) -> Vec<Reference> {
     let spec = &application.spec;
     let account = spec.service_account_name.as_deref();
-    let values = spec.values_from.iter().map(|source| refer(name, account, source, own_namespace));
+    let values = spec.values_from.iter().filter_map(|source| refer(name, account, source, own_namespace));
     let seed = spec.seed_from.iter().map(|reference| refer_seed(name, account, reference));
     values.chain(seed).collect()
 }
 
-fn refer(name: &Name, account: Option<&str>, source: &ValuesSource, own_namespace: &str) -> Reference {
-    let account = account.map(str::to_owned);
-    let kind = if source.kind == ValuesKind::Secret { "Secret" } else { "ConfigMap" };
-    match &source.name {
-        Some(object) => Reference { kind, namespace: name.namespace.clone(), name: object.clone(), account },
-        None => Reference {
-            kind,
+/// The object that a source means; nothing, where it says too little.
+fn refer(
+    name: &Name,
+    account: Option<&str>,
+    source: &ValuesSource,
+    own_namespace: &str,
+) -> Option<Reference> {
+    let of_namespace = |kind| {
+        let (namespace, account) = (name.namespace.clone(), account.map(str::to_owned));
+        Some(Reference { kind, namespace, name: source.name.clone()?, account })
+    };
+    match source.kind {
+        ValuesKind::ConfigMap => of_namespace("ConfigMap"),
+        ValuesKind::Secret => of_namespace("Secret"),
+        // What holds for everybody is read in nobody's name.
+        ValuesKind::Cluster => Some(Reference {
+            kind: "ConfigMap",
             namespace: own_namespace.to_owned(),
             name: CLUSTER_VALUES.to_owned(),
             account: None,
-        },
+        }),
     }
 }
 
@@ -226,29 +272,40 @@ fn refer_seed(name: &Name, account: Option<&str>, reference: &SecretKeyRef) -> R
 }
 
 fn described(source: &ValuesSource) -> String {
-    match (&source.name, source.kind) {
-        (Some(name), ValuesKind::Secret) => format!("spec.valuesFrom: the Secret `{name}`"),
-        (Some(name), _) => format!("spec.valuesFrom: the ConfigMap `{name}`"),
-        (None, _) => format!("spec.valuesFrom: the cluster's ConfigMap `{CLUSTER_VALUES}`"),
+    let name = source.name.as_deref().unwrap_or_default();
+    match source.kind {
+        ValuesKind::Secret => format!("spec.valuesFrom: the Secret `{name}`"),
+        ValuesKind::ConfigMap => format!("spec.valuesFrom: the ConfigMap `{name}`"),
+        ValuesKind::Cluster => format!("spec.valuesFrom: the cluster's ConfigMap `{CLUSTER_VALUES}`"),
     }
 }
 
-fn unreadable(error: &ClusterError, what: &str) -> SyncError {
-    match error {
-        ClusterError::NotFound { .. } => {
-            SyncError::values(format!("{what} does not exist; create it, or mark the reference `optional`"))
+fn unreadable(error: &ClusterError, what: &str, reference: &Reference) -> String {
+    let hint = match (error, &reference.account) {
+        (ClusterError::Forbidden { .. }, Some(account)) => format!(
+            "the service account `{account}` needs the right to get it, and the agent the role windlass-impersonator \
+             in this namespace"
+        ),
+        (ClusterError::Forbidden { .. }, None) => {
+            "bind the role windlass-values-reader to the agent in its namespace, or set spec.serviceAccountName".to_owned()
         }
-        ClusterError::Forbidden { .. } => SyncError::values(format!(
-            "{what} may not be read: bind the ClusterRole windlass-values-reader in its namespace, or name a \
-             service account that may"
-        )),
-        error => SyncError::values(format!("{what}: {}", with_hint(error.to_string(), error.hint()))),
-    }
+        (error, _) => return format!("{what}: {}", with_hint(error.to_string(), error.hint())),
+    };
+    format!("{what} may not be read: {error} ({hint})")
 }
 
-/// YAML as values.
+/// YAML as values, in the version 1.1 that Helm and kubectl read.
 fn mapping(content: &str) -> Result<Value, String> {
-    let value: Value = serde_saphyr::from_str(content).map_err(|error| {
+    let options = serde_saphyr::options! {
+        legacy_octal_numbers: true,
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_documents: 1,
+            max_nodes: 100_000,
+            max_total_scalar_bytes: MAX_VALUES_BYTES,
+        },
+    };
+    let value: Value = serde_saphyr::from_str_with_options(content, options).map_err(|error| {
         let problem = error.without_snippet();
         error.location().map_or_else(
             || problem.to_string(),
@@ -280,12 +337,11 @@ mod tests {
 
     #[test]
     fn values_keep_their_types() {
-        let yaml =
-            "int: 3\nbig: 9007199254740993\ntext: \"3\"\nyes: yes\noctal: '010'\nnone: null\nlist: [1, a]\n";
+        let yaml = "int: 3\nbig: 9007199254740993\ntext: \"3\"\nyes: yes\nquoted: '010'\nmode: 0644\nnone: null\nlist: [1, a]\n";
         assert_eq!(
             mapping(yaml).unwrap(),
             json!({
-                "int": 3, "big": 9_007_199_254_740_993_u64, "text": "3", "yes": true, "octal": "010",
+                "int": 3, "big": 9_007_199_254_740_993_u64, "text": "3", "yes": true, "quoted": "010", "mode": 420,
                 "none": null, "list": [1, "a"],
             })
         );

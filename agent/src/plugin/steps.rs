@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::registry::Registry;
-use super::{Finding, Plugin, PluginError, Receives, RenderRequest, World};
+use super::{Finding, Limits, Plugin, PluginError, Receives, RenderRequest, World};
 use crate::gate::{Policies, Policy};
 use crate::render::{Absent, PluginId, RawOutput, Renderer, Renderers};
 use crate::source::trace::TracedTree;
@@ -30,6 +30,10 @@ impl Renderer for Plugin {
 
     fn receives(&self) -> &Receives {
         &self.manifest.receives
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
     }
 
     fn render(

@@ -53,7 +53,7 @@ pub enum RenderError {
         candidates: [(String, String); 2],
     },
     /// The Application hands over what the renderer does not take.
-    #[error("the renderer `{renderer}` takes no {what}")]
+    #[error("the renderer `{renderer}` does not take {what}")]
     NotReceived {
         /// The renderer's name.
         renderer: String,
@@ -64,6 +64,14 @@ pub enum RenderError {
     #[error("`{path}` is in the repository, and a post-renderer is to find the rendered set there")]
     InputExists {
         /// The file.
+        path: String,
+    },
+    /// A post-renderer made its result without the set that it was to change.
+    #[error("the post-renderer `{renderer}` did not read the rendered set, `{path}`")]
+    InputUnread {
+        /// The renderer's name.
+        renderer: String,
+        /// The file that the set was in.
         path: String,
     },
     /// The renderer gave no result.
@@ -234,7 +242,7 @@ impl RenderError {
             Self::NothingDetected { folder, .. }
             | Self::Ambiguous { folder, .. }
             | Self::TooManyObjects { folder, .. } => file(folder),
-            Self::InputExists { path } => file(path),
+            Self::InputExists { path } | Self::InputUnread { path, .. } => file(path),
             _ => None,
         }
     }
@@ -258,6 +266,10 @@ impl RenderError {
             }
             Self::NotReceived { .. } => {
                 "leave it out, or name a renderer whose manifest says under `receives` that it does"
+                    .to_owned()
+            }
+            Self::InputUnread { .. } => {
+                "name the file where the renderer looks, such as under `resources` of a kustomization.yaml"
                     .to_owned()
             }
             Self::InputExists { .. } => "give the post-renderer's `input` another name".to_owned(),

@@ -47,9 +47,13 @@ impl Handover {
         receives: &Receives,
     ) -> Result<Value, RenderError> {
         let mut config = config.clone();
+        if !config.is_object() && !config.is_null() {
+            // What else they are is the schema's to judge.
+            return Ok(config);
+        }
         let refused = |what| RenderError::NotReceived { renderer: renderer.to_owned(), what };
         if let Some(values) = &self.values {
-            let property = receives.values.as_ref().ok_or_else(|| refused("values"))?;
+            let property = receives.values.as_ref().ok_or_else(|| refused("the Application's values"))?;
             let mut merged = property_of(&mut config, property).take();
             merge(&mut merged, Value::Object(values.clone()));
             *property_of(&mut config, property) = merged;
@@ -108,9 +112,8 @@ impl fmt::Debug for Handover {
 }
 
 /// The property of the settings, which are made an object where there are none.
-/// Settings that are no object are left to the renderer's schema.
 fn property_of<'a>(config: &'a mut Value, property: &str) -> &'a mut Value {
-    if !config.is_object() {
+    if config.is_null() {
         *config = Value::Object(Map::new());
     }
     &mut config[property]
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn a_renderer_that_takes_no_values_is_not_silently_given_them() {
         let error = values(json!({})).complete(&Value::Null, "plain", &Receives::default()).unwrap_err();
-        assert_eq!(error.to_string(), "the renderer `plain` takes no values");
+        assert_eq!(error.to_string(), "the renderer `plain` does not take the Application's values");
     }
 
     #[test]

@@ -252,6 +252,7 @@ fn key(job: &Job, renderers: &dyn Renderers) -> [u8; 32] {
                     let id = renderer.id();
                     field(id.name.as_bytes());
                     field(id.digest.as_bytes());
+                    field(format!("{:?}", renderer.limits()).as_bytes());
                 }
                 Err(absent) => field(format!("{absent:?}").as_bytes()),
             }

@@ -53,11 +53,15 @@ impl Run<'_> {
         if there.is_some() {
             return Err(RenderError::InputExists { path });
         }
-        self.traced.put(path, content.into());
+        self.traced.put(path.clone(), content.into());
         let renderer = choose::renderer(self.traced, &folder, post.renderer.as_deref(), self.renderers)?;
         let output = self
             .call(renderer.as_ref(), &folder, &post.config)
             .map_err(|error| passed.locate_error(error))?;
+        // Without it the result would be another set, and the rest of this one would be pruned.
+        if !self.traced.is_made_read() {
+            return Err(RenderError::InputUnread { renderer: renderer.id().name, path });
+        }
         let RawOutput { manifests, diagnostics } = output;
         let manifests = manifests.into_iter().map(|raw| passed.locate_manifest(raw)).collect();
         let manifests = self.collect(manifests, &folder, &renderer.id())?;

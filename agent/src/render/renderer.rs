@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::object::Origin;
-use crate::plugin::{PluginError, Receives, RenderRequest, World};
+use crate::plugin::{Limits, PluginError, Receives, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
 /// Which plugin answered: its name, and the digest that says exactly which
@@ -77,6 +77,9 @@ pub trait Renderer: Send + Sync {
 
     /// Which of its settings take what an Application hands over.
     fn receives(&self) -> &Receives;
+
+    /// What one call may use: more of it may end in another result.
+    fn limits(&self) -> Limits;
 
     /// Renders one application. Blocks until the plugin answers or meets one
     /// of its limits. `clock` is in seconds since the Unix epoch.

@@ -67,7 +67,8 @@ impl RenderError {
             Self::Absent { .. }
             | Self::Ambiguous { .. }
             | Self::NotReceived { .. }
-            | Self::InputExists { .. } => Reason::InvalidSpec,
+            | Self::InputExists { .. }
+            | Self::InputUnread { .. } => Reason::InvalidSpec,
             Self::Remembered { reason, .. } => *reason,
             Self::Plugin { error: PluginError::Config(_), .. } => Reason::InvalidConfig,
             Self::Plugin { error: PluginError::Trap { .. } | PluginError::Contract(_), .. } => {

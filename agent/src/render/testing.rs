@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Absent, Job, PluginId, RawManifest, RawOutput, Renderer, Renderers};
-use crate::plugin::{PluginError, Receives, RenderRequest, World};
+use crate::plugin::{Limits, PluginError, Receives, RenderRequest, World};
 use crate::source::trace::TracedTree;
 
 type Body = dyn Fn(&RenderRequest, &TracedTree) -> Result<RawOutput, PluginError> + Send + Sync;
@@ -17,6 +18,7 @@ pub(crate) struct FakeRenderer {
     id: PluginId,
     detects: Vec<String>,
     pub(crate) receives: Receives,
+    pub(crate) limits: Limits,
     body: Box<Body>,
     pub(crate) calls: AtomicUsize,
     /// The settings of the last call.
@@ -33,6 +35,12 @@ impl FakeRenderer {
             id: PluginId { name: name.to_owned(), digest: format!("{name:0>64}") },
             detects: detects.iter().map(ToString::to_string).collect(),
             receives: Receives::default(),
+            limits: Limits {
+                time: Duration::from_secs(1),
+                memory_bytes: 1 << 20,
+                output_bytes: 1 << 20,
+                host_calls: 1000,
+            },
             body: Box::new(body),
             calls: AtomicUsize::new(0),
             config: Mutex::default(),
@@ -55,6 +63,10 @@ impl Renderer for FakeRenderer {
 
     fn receives(&self) -> &Receives {
         &self.receives
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
     }
 
     fn render(

@@ -136,6 +136,28 @@ fn a_post_renderer_finds_the_set_in_its_folder_and_every_object_keeps_its_origin
 }
 
 #[test]
+fn a_post_renderer_that_leaves_the_set_unread_is_refused() {
+    let forgetful = FakeRenderer::new("stamp", &[], |_, _| Ok(RawOutput::default()));
+    let all = FakeRenderers(vec![Arc::new(plain()), Arc::new(forgetful)]);
+    let job = Job { post_renderers: vec![post("overlays/web")], ..job("apps/web") };
+    let error = rendered(&job, tree().file("overlays/web/x", ""), &all).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the post-renderer `stamp` did not read the rendered set, `overlays/web/rendered.yaml`"
+    );
+}
+
+#[test]
+fn two_post_renderers_of_one_folder_each_find_what_the_one_before_has_made() {
+    let all = FakeRenderers(vec![Arc::new(plain()), Arc::new(stamp())]);
+    let files = tree().file("overlays/web/extra.json", config_map("extra").to_string());
+    let twice = Job { post_renderers: vec![post("overlays/web"), post("overlays/web")], ..job("apps/web") };
+    // Its own object is there twice then: the first has added it, and the second adds it again.
+    let error = rendered(&twice, files, &all).unwrap_err();
+    assert!(matches!(&error, RenderError::Duplicate { object, .. } if object.name == "extra"), "{error}");
+}
+
+#[test]
 fn a_file_in_the_place_of_the_set_is_refused() {
     let all = FakeRenderers(vec![Arc::new(plain()), Arc::new(stamp())]);
     let job = Job { post_renderers: vec![post("overlays/web")], ..job("apps/web") };
@@ -152,8 +174,10 @@ fn values_reach_the_setting_that_the_renderer_names_and_no_other_renderer() {
     let job = Job { handover, ..job("apps/web") };
     assert_eq!(
         failure(&job, tree(), plain()),
-        ["the renderer `yaml` takes no values (leave it out, or name a renderer whose manifest says under \
-          `receives` that it does)"]
+        [
+            "the renderer `yaml` does not take the Application's values (leave it out, or name a renderer whose manifest says under \
+          `receives` that it does)"
+        ]
     );
     let mut taking = FakeRenderer::new("yaml", &[], |_, _| Ok(RawOutput::default()));
     taking.receives.values = Some("values".to_owned());
@@ -486,6 +510,22 @@ mod memo {
             }
             assert_eq!(all.0[0].calls(), calls);
         }
+    }
+
+    #[test]
+    fn a_renderer_that_may_use_more_is_asked_again() {
+        let stopped = |memory_bytes| {
+            let mut renderer =
+                FakeRenderer::new("yaml", &[], |_, _| Err(PluginError::Memory { limit_bytes: 1 }));
+            renderer.limits.memory_bytes = memory_bytes;
+            FakeRenderers::one(renderer)
+        };
+        let memo = Memo::default();
+        let (less, more) = (stopped(1), stopped(2));
+        for all in [&less, &less, &more] {
+            memo.render(&job("apps/web"), &shared(tree()), 0, all).unwrap_err();
+        }
+        assert_eq!((less.0[0].calls(), more.0[0].calls()), (1, 1));
     }
 
     #[test]

@@ -136,21 +136,28 @@ pub struct TracedTree {
     state: Mutex<State>,
 }
 
+struct Made {
+    path: String,
+    content: Bytes,
+    id: ObjectId,
+    read: bool,
+}
+
 #[derive(Default)]
 struct State {
     inputs: Inputs,
     /// What was found where, so that a path is looked up once.
     known: BTreeMap<String, Option<Entry>>,
     /// A file that is in no commit; what it holds was made from the inputs.
-    made: Option<(String, Bytes)>,
+    made: Option<Made>,
     bytes: u64,
     /// The gravest failure, which a renderer may have swallowed.
     failure: Option<TreeError>,
 }
 
 impl State {
-    fn made(&self, path: &str) -> Option<&Bytes> {
-        self.made.as_ref().filter(|(made, _)| made == path).map(|(_, content)| content)
+    fn made(&mut self, path: &str) -> Option<&mut Made> {
+        self.made.as_mut().filter(|made| made.path == path)
     }
 }
 
@@ -196,7 +203,7 @@ impl TracedTree {
     /// neither recorded nor counted.
     pub(crate) fn read_again(&self, path: &str) -> Option<Bytes> {
         if let Some(made) = self.state().made(path) {
-            return Some(made.clone());
+            return Some(made.content.clone());
         }
         let known = self.state().known.get(path).cloned().flatten()?;
         let is_file = matches!(known.kind, EntryKind::File | EntryKind::Executable);
@@ -206,7 +213,13 @@ impl TracedTree {
     /// Adds a file that is in no commit, made from what was read so far. It is
     /// no input, and it is not limited: whoever made it was.
     pub(crate) fn put(&self, path: String, content: Bytes) {
-        self.state().made = Some((path, content));
+        let id = ObjectId::of_blob(&content);
+        self.state().made = Some(Made { path, content, id, read: false });
+    }
+
+    /// Whether the file was read.
+    pub(crate) fn is_made_read(&self) -> bool {
+        self.state().made.as_ref().is_some_and(|made| made.read)
     }
 
     /// Takes the file away again.
@@ -286,10 +299,9 @@ impl TracedTree {
 
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
         {
-            let state = self.state();
-            if let Some(content) = state.made(path) {
-                let id = ObjectId::of_blob(content);
-                return Ok(Some(Entry { kind: EntryKind::File, id, size: content.len() as u64 }));
+            let mut state = self.state();
+            if let Some(Made { content, id, .. }) = state.made(path) {
+                return Ok(Some(Entry { kind: EntryKind::File, id: *id, size: content.len() as u64 }));
             }
             if let Some(known) = state.known.get(path) {
                 return Ok(known.clone());
@@ -311,7 +323,8 @@ impl TracedTree {
 
     fn read_bounded(&self, path: &str) -> Result<Bytes, TreeError> {
         if let Some(made) = self.state().made(path) {
-            return Ok(made.clone());
+            made.read = true;
+            return Ok(made.content.clone());
         }
         let entry = self.entry(path)?;
         match entry {
@@ -367,7 +380,8 @@ impl TracedTree {
                 let digest = names.as_ref().map_or(UNLISTED, |names| listing_digest(names));
                 let mut state = self.state();
                 state.inputs.listings.insert(path.to_owned(), digest);
-                let made = state.made.as_ref().map(|(made, _)| made.rsplit_once('/').unwrap_or(("", made)));
+                let made =
+                    state.made.as_ref().map(|made| made.path.rsplit_once('/').unwrap_or(("", &made.path)));
                 let made = made.filter(|(folder, _)| *folder == path).map(|(_, name)| name.to_owned());
                 names.map(|names| with(names, made))
             }

@@ -34,8 +34,10 @@ fn values_map(name: &str, values: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"values.yaml": values}})
 }
 
+/// A Secret that Applications may have.
 fn secret(name: &str, data: &Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+    let metadata = json!({"name": name, "labels": {"windlass.dev/values": "true"}});
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +89,47 @@ async fn what_is_missing_is_named_and_is_used_as_soon_as_it_is_there() -> anyhow
     fixture.delete("configmap", "late").await?;
     fixture.wait_condition("application", "shop", "Rendered", "False", "ValuesInvalid").await?;
     assert_eq!(settings(&fixture, "shop").await?, [json!("late"), json!("1")]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_only_given_to_applications_where_its_owner_says_so() -> anyhow::Result<()> {
+    let (fixture, commit) = with_chart("given").await?;
+    let mut closed = secret("closed", &json!({"colour": "s3cret-colour"}));
+    closed["metadata"]["labels"] = json!({});
+    fixture.apply(closed).await?;
+    let from = json!([{"kind": "Secret", "name": "closed", "key": "colour", "at": "/colour"}]);
+    fixture.application_with("shop", "chart", json!({"valuesFrom": from})).await?;
+    let told = fixture.wait_condition("application", "shop", "Rendered", "False", "ValuesInvalid").await?;
+    assert!(told.contains("is not given to Applications; label it windlass.dev/values=true"), "{told}");
+    fixture
+        .patch("secret", "closed", json!({"metadata": {"labels": {"windlass.dev/values": "true"}}}))
+        .await?;
+    fixture.wait_applied("shop", &commit).await?;
+    assert_eq!(settings(&fixture, "shop").await?[0], "s3cret-colour");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_touches_an_object_with_values_starts_nothing() -> anyhow::Result<()> {
+    let (fixture, commit) = with_chart("touched").await?;
+    fixture.apply(values_map("chosen", "colour: blue\n")).await?;
+    let from = json!({"valuesFrom": [{"kind": "ConfigMap", "name": "chosen"}]});
+    fixture.application_with("shop", "chart", from).await?;
+    fixture.wait_applied("shop", &commit).await?;
+    let syncs = || {
+        let log = fixture.agent().log();
+        let marks = [fixture.namespace.as_str(), "applied changes"];
+        log.lines().filter(|line| marks.iter().all(|mark| line.contains(mark))).count()
+    };
+    let before = syncs();
+    for n in 0..5 {
+        let touch = json!({"metadata": {"annotations": {"example.org/touched": n.to_string()}}});
+        fixture.patch("configmap", "chosen", touch).await?;
+    }
+    fixture.apply(values_map("chosen", "colour: green\n")).await?;
+    wait_colour(&fixture, "shop", "green").await?;
+    assert_eq!(syncs(), before + 1);
     Ok(())
 }
 
@@ -157,6 +200,29 @@ async fn values_are_read_in_the_name_of_the_service_account() -> anyhow::Result<
     fixture.application_with("shop", "chart", more).await?;
     let message = fixture.wait_condition("application", "shop", "Rendered", "False", "ValuesInvalid").await?;
     assert!(message.contains("the ConfigMap `theirs` may not be read"), "{message}");
+    assert!(message.contains("the service account `tenant` needs the right to get it"), "{message}");
+
+    // It may get objects by name, and watch nothing: a change is noticed all the same, and not told for ever.
+    fixture
+        .apply(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "tenant"},
+            "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]}],
+        }))
+        .await?;
+    fixture
+        .apply(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "tenant"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "tenant"},
+            "subjects": [{"kind": "ServiceAccount", "name": "tenant"}],
+        }))
+        .await?;
+    wait_colour(&fixture, "shop", "theirs").await?;
+    fixture.apply(values_map("theirs", "colour: others\n")).await?;
+    wait_colour(&fixture, "shop", "others").await?;
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use crate::source::tree::ObjectId;
 
 pub(super) struct Application {
     pub(super) version: u64,
+    /// Counts changes of its values in other objects.
+    pub(super) values: u64,
     pub(super) repository: Name,
     pub(super) suspended: bool,
     pub(super) health_timeout: Duration,
@@ -80,6 +82,7 @@ impl Application {
     pub(super) fn new(repository: Name) -> Self {
         Self {
             version: 0,
+            values: 0,
             repository,
             suspended: false,
             health_timeout: Duration::ZERO,

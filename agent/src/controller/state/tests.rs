@@ -248,6 +248,7 @@ enum Step {
     Application(u8, u64, u8, bool),
     ApplicationGone(u8),
     Rules,
+    Values(u8),
     PollEnds(usize, Option<u8>),
     PollEndsWithout(usize, u8, u8, u8),
     RunEnds(usize, u8),
@@ -265,6 +266,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(n, v, r, s)| Step::Application(n, v, r, s)),
         1 => (0..4_u8).prop_map(Step::ApplicationGone),
         1 => Just(Step::Rules),
+        1 => (0..4_u8).prop_map(Step::Values),
         6 => (0..4_usize, prop::option::weighted(0.7, 1..5_u8)).prop_map(|(i, c)| Step::PollEnds(i, c)),
         4 => (0..4_usize, 1..5_u8, 1..5_u8, 0..4_u8)
             .prop_map(|(i, c, since, n)| Step::PollEndsWithout(i, c, since, n)),
@@ -292,6 +294,7 @@ fn run(world: &mut World, step: &Step) {
             world.send(Event::ApplicationGone(name(n)));
         }
         Step::Rules => drop(world.send(Event::RulesChanged)),
+        Step::Values(n) => drop(world.send(Event::ValuesChanged(name(n)))),
         Step::PollEnds(index, Some(n)) => world.finish_poll(index, at(n)),
         Step::PollEndsWithout(index, n, since, unconcerned) => {
             world.finish_poll(index, at_without(n, since, unconcerned));
@@ -376,6 +379,18 @@ fn what_only_a_change_can_help_is_not_tried_again_until_something_changes() {
     assert_eq!(syncs(&world.log), [1]);
     world.send(Event::RulesChanged);
     assert_eq!(syncs(&world.log), [1, 1]);
+}
+
+#[test]
+fn values_that_change_are_synced_once_and_what_is_under_way_with_older_ones_is_cancelled() {
+    let mut world = World::simple();
+    world.finish_poll(0, at(1));
+    let actions = world.send(Event::ValuesChanged(name(0)));
+    assert!(matches!(actions.as_slice(), [Action::Cancel(_)]), "{actions:?}");
+    world.finish_run(0, failed(Retry::Never, false));
+    world.finish_run(0, SyncEnd::Done { touched: true });
+    assert_eq!(syncs(&world.log), [1, 1]);
+    assert!(world.send(Event::ValuesChanged(name(9))).is_empty());
 }
 
 #[test]

@@ -1,26 +1,31 @@
 //! Notices when an object changes that values are from.
 //!
-//! Watches by name and only the metadata, so that the right to read single
-//! objects is enough; and only while this agent leads. An object that may not
-//! be watched is read at each sync all the same.
+//! Watches by name, so that the right to read single objects is enough, and
+//! only while this agent leads. Where an object may be read but not watched, it
+//! is read from time to time. What counts is what the object holds: whoever
+//! only touches it starts nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt as _;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::references;
 use crate::api::Application;
-use crate::cluster::{Cluster, Resource, View, WatchEvent};
+use crate::cluster::{Cluster, ClusterError, Resource, View, WatchEvent};
+use crate::controller::keys::Keys;
 use crate::lock::lock;
 use crate::object::Name;
 
 /// Objects that are watched at once. Those beyond are read at each sync only.
 const MAX_WATCHED: usize = 1_000;
+/// Of them, those of one namespace.
+const MAX_WATCHED_OF_NAMESPACE: usize = 100;
 
 /// An object with values, and as whom it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,16 +44,31 @@ impl Reference {
     }
 }
 
-/// The state of an object: its resource version, or that there is none.
-type State = Option<String>;
+/// What an object holds, as a digest; nothing, where there is none.
+pub(crate) type Content = Option<[u8; 32]>;
+
+/// The digest of what a `ConfigMap` or a `Secret` holds.
+pub(crate) fn content_of(object: &Value) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for field in ["data", "binaryData"] {
+        // The map sorts its keys, so equal data has equal text.
+        hasher.update(object.get(field).unwrap_or(&Value::Null).to_string());
+        hasher.update([0]);
+    }
+    // Whether it may be read may have changed.
+    hasher.update(object.pointer("/metadata/labels").unwrap_or(&Value::Null).to_string());
+    hasher.finalize().into()
+}
 
 /// One watched object.
 #[derive(Default)]
 struct Watched {
     /// As the watch tells it.
-    seen: Option<State>,
-    /// The Applications that use it, each with the state that it was last read in.
-    users: BTreeMap<Name, Option<State>>,
+    seen: Option<Content>,
+    /// Counts what the watch has told.
+    told: u64,
+    /// The Applications that use it, each with what it was last read as.
+    users: BTreeMap<Name, Option<Content>>,
     /// Ends its watch, while there is one.
     stop: Option<CancellationToken>,
 }
@@ -107,12 +127,19 @@ impl ValuesWatch {
             }
             used
         });
+        let mut left_out = 0;
         for reference in references {
-            if table.objects.len() >= MAX_WATCHED && !table.objects.contains_key(reference) {
-                tracing::warn!(application = %name, object = ?reference, limit = MAX_WATCHED, "not watched: too many objects have values");
-                continue;
+            if table.objects.contains_key(reference) || table.has_room_for(&reference.namespace) {
+                table.objects.entry(reference.clone()).or_default().users.entry(name.clone()).or_default();
+            } else {
+                left_out += 1;
             }
-            table.objects.entry(reference.clone()).or_default().users.entry(name.clone()).or_default();
+        }
+        if left_out > 0 {
+            tracing::warn!(
+                application = %name, left_out, limit = MAX_WATCHED, of_namespace = MAX_WATCHED_OF_NAMESPACE,
+                "too many objects have values; a change of these is noticed with the next sync only"
+            );
         }
         self.start(&mut table);
     }
@@ -142,15 +169,12 @@ impl ValuesWatch {
             watched.stop = Some(stop.clone());
             let (this, reference) = (self.clone(), reference.clone());
             self.tasks.spawn(async move {
-                tokio::select! {
-                    () = this.watch(&reference) => {}
-                    () = stop.cancelled() => {}
-                }
+                stop.run_until_cancelled(this.watch(&reference, &stop)).await;
             });
         }
     }
 
-    async fn watch(&self, reference: &Reference) {
+    async fn watch(&self, reference: &Reference, stop: &CancellationToken) {
         let cluster = match &reference.account {
             Some(account) => self.cluster.impersonate(&reference.namespace, account),
             None => Ok(self.cluster.clone()),
@@ -158,39 +182,42 @@ impl ValuesWatch {
         // Reading it fails too, and tells.
         let Ok(cluster) = cluster else { return };
         let Reference { namespace, name, .. } = reference;
-        let mut stream = cluster.watch_object(&reference.resource(), namespace, name, View::Metadata);
-        let version = |object: &Value| {
-            object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned)
-        };
+        let mut stream = cluster.watch_object(&reference.resource(), namespace, name, View::Full);
         let mut failing = false;
         while let Some(event) = stream.next().await {
             let seen = match event {
-                Ok(WatchEvent::Restarted(objects)) => objects.first().and_then(version),
-                Ok(WatchEvent::Applied(object)) => version(&object),
+                Ok(WatchEvent::Restarted(objects)) => objects.first().map(content_of),
+                Ok(WatchEvent::Applied(object)) => Some(content_of(&object)),
                 Ok(WatchEvent::Deleted(_)) => None,
                 Err(error) => {
                     if !failing {
-                        tracing::warn!(object = ?reference, %error, "values are read at each sync only");
+                        tracing::info!(object = ?reference, %error, "not watched now; it is read from time to time");
                     }
                     failing = true;
-                    continue;
+                    // Errors come ever later, up to half a minute.
+                    match Keys::read(&cluster, reference.kind, namespace, name).await {
+                        Ok(keys) => Some(keys.content()),
+                        Err(ClusterError::NotFound { .. }) => None,
+                        Err(_) => continue,
+                    }
                 }
             };
-            failing = false;
-            self.was_seen(reference, seen).await;
+            self.was_seen(reference, seen, stop).await;
         }
     }
 
-    async fn was_seen(&self, reference: &Reference, state: State) {
+    async fn was_seen(&self, reference: &Reference, content: Content, stop: &CancellationToken) {
         let outdated: Vec<Name> = {
             let mut table = lock(&self.table);
             let Some(watched) = table.objects.get_mut(reference) else { return };
-            watched.seen = Some(state.clone());
+            if stop.is_cancelled() {
+                return;
+            }
+            watched.seen = Some(content);
+            watched.told += 1;
             let users = watched.users.iter();
-            users
-                .filter(|(_, read)| read.as_ref().is_some_and(|read| *read != state))
-                .map(|(name, _)| name.clone())
-                .collect()
+            let outdated = users.filter(|(_, read)| read.is_some_and(|read| read != content));
+            outdated.map(|(name, _)| name.clone()).collect()
         };
         for name in outdated {
             // The controller is gone only when everything ends.
@@ -198,19 +225,56 @@ impl ValuesWatch {
         }
     }
 
-    /// An Application has read an object in this state. What is seen and what
-    /// is read may come in either order; where they differ, it reads once more.
-    pub(crate) async fn was_read(&self, name: &Name, reference: &Reference, version: Option<&str>) {
-        let state: State = version.map(str::to_owned);
+    /// An Application is about to read an object: what to hand to
+    /// [`ValuesWatch::was_read`].
+    pub(crate) fn reads(&self, reference: &Reference) -> u64 {
+        lock(&self.table).objects.get(reference).map_or(0, |watched| watched.told)
+    }
+
+    /// An Application has read an object. Where the watch told something else
+    /// meanwhile, it reads once more; what the watch told before may be older.
+    pub(crate) async fn was_read(&self, name: &Name, reference: &Reference, since: u64, content: Content) {
         let outdated = {
             let mut table = lock(&self.table);
             let Some(watched) = table.objects.get_mut(reference) else { return };
             let Some(read) = watched.users.get_mut(name) else { return };
-            *read = Some(state.clone());
-            watched.seen.as_ref().is_some_and(|seen| *seen != state)
+            *read = Some(content);
+            watched.told != since && watched.seen.is_some_and(|seen| seen != content)
         };
         if outdated {
             let _ = self.changed.send(name.clone()).await;
         }
+    }
+}
+
+impl Table {
+    fn has_room_for(&self, namespace: &str) -> bool {
+        let of_namespace = self.objects.keys().filter(|reference| reference.namespace == namespace).count();
+        self.objects.len() < MAX_WATCHED && of_namespace < MAX_WATCHED_OF_NAMESPACE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_counts_is_what_an_object_holds_and_whether_it_may_be_read() {
+        let object = |more: Value| {
+            let mut object =
+                json!({"metadata": {"name": "a", "resourceVersion": "1"}, "data": {"b": "1", "a": "2"}});
+            object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            content_of(&object)
+        };
+        let first = object(json!({}));
+        assert_eq!(
+            object(json!({"metadata": {"resourceVersion": "2", "annotations": {"touched": "yes"}}})),
+            first
+        );
+        assert_ne!(object(json!({"data": {"b": "2", "a": "2"}})), first);
+        assert_ne!(object(json!({"binaryData": {"c": ""}})), first);
+        assert_ne!(object(json!({"metadata": {"labels": {"a": "b"}}})), first);
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use windlass::plugin::registry::{Registry, RegistryOptions};
 use windlass::plugin::{CompileLimits, LimitOverrides, LoaderOptions};
-use windlass::render::{Job, Memo, RenderError, RenderLimits, Rendered, render};
+use windlass::render::{Job, Memo, RenderError, Rendered, render};
 use windlass::source::tree::Tree;
 use windlass::source::worktree::open_revision;
 
