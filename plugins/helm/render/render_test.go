@@ -206,6 +206,21 @@ func TestARequestThatDoesNotParseIsRefused(t *testing.T) {
 	}
 }
 
+func TestValuesMayBeAsLargeAsSeveralConfigMaps(t *testing.T) {
+	root := lay(t, map[string]string{
+		"app/Chart.yaml":       metadata,
+		"app/templates/a.yaml": "kind: Thing\nmetadata: {name: a}\nbytes: {{ len .Values.text }}\n",
+	})
+	values, err := json.Marshal(map[string]any{"values": map[string]any{"text": strings.Repeat("x", 6<<20)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, code := ask(t, root, string(values))
+	if code != 0 || len(got.Manifests) != 1 || !strings.Contains(string(got.Manifests[0].Object), `"bytes":6291456`) {
+		t.Errorf("code %d, %+v", code, got.Diagnostics)
+	}
+}
+
 func TestTheOrderOfUndeclaredSubchartsIsCertain(t *testing.T) {
 	files := map[string]string{"app/Chart.yaml": metadata}
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
