@@ -79,7 +79,9 @@ pub(super) static PROGRAM: LazyLock<PathBuf> =
 /// Compiles `tests/guests/NAME.rs`.
 pub(super) fn rustc(name: &str, target: &str, cfgs: &[&str]) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = FOLDER.path().join(format!("{name}-{target}-{}.wasm", cfgs.join("-")));
+    // Two tests may want the same guest at once, and rustc writes more than its output beside it.
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("guest.wasm");
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.current_dir(&root).args([
         "--edition=2024",
