@@ -12,12 +12,15 @@ use std::time::Duration;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 pub use self::connect::ConnectOptions;
 pub use self::error::{ClusterError, FieldConflict, InvalidField};
 pub use self::event::{EventType, NewEvent};
+use self::item::Item;
+pub(crate) use self::item::unreadable;
 pub use self::kind::{Gvk, ObjectRef, Resource, View};
 pub use self::lease::LeaseRecord;
 pub use self::merge::merge_patch;
@@ -30,6 +33,7 @@ mod connect;
 mod discovery;
 mod error;
 mod event;
+mod item;
 mod kind;
 mod lease;
 mod merge;
@@ -141,6 +145,16 @@ impl Cluster {
 
     /// Sends `call` once, and reads its answer, within the deadline.
     async fn send(&self, call: Call<'_>) -> Result<Value, ClusterError> {
+        self.send_for(call).await
+    }
+
+    /// The same where the answer is an object. Parts of it that nest too deep
+    /// are left out: see [`unreadable`].
+    async fn send_for_object(&self, call: Call<'_>) -> Result<Value, ClusterError> {
+        self.send_for(call).await.map(|Item(object)| object)
+    }
+
+    async fn send_for<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, ClusterError> {
         let object = call.object;
         let answer = tokio::time::timeout(self.timeout, self.exchange(&call)).await;
         let (status, retry_after, body) = match answer {
@@ -154,7 +168,7 @@ impl Cluster {
         serde_json::from_slice(&body).map_err(|_| ClusterError::Server {
             object: object.to_string(),
             code: 0,
-            message: "the answer is no JSON".to_owned(),
+            message: "the answer is not the JSON that was asked for".to_owned(),
         })
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::error::clean;
 use super::kind::{Gvk, Resource};
 use super::{Call, Cluster, ClusterError, Verb, path};
 
@@ -22,8 +23,14 @@ const ABSENCE: Duration = Duration::from_secs(3);
 /// How many group versions are remembered. Beyond, all are forgotten.
 const MAX_GROUP_VERSIONS: usize = 1024;
 
-/// How many kinds of one group version are remembered.
+/// How many group versions a cluster may serve where all are asked for.
+const MAX_SERVED: usize = 8192;
+
+/// How many kinds, subresources included, one group version may have.
 const MAX_KINDS: usize = 2048;
+
+/// How many group versions that are down an error names.
+const MAX_NAMED: usize = 10;
 
 /// All kinds of all groups in one answer (KEP-3352).
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
@@ -87,7 +94,8 @@ impl Cluster {
     ///
     /// # Errors
     /// `DiscoveryFailed` where it does not tell, or not all at once (Kubernetes
-    /// before 1.27, KEP-3352).
+    /// before 1.27, KEP-3352), or while what serves a group version is down:
+    /// what it does not tell of may be there all the same.
     pub async fn serves(&self) -> Result<(String, Vec<String>), ClusterError> {
         let agent = Self { user: None, ..self.clone() };
         let failed =
@@ -106,7 +114,7 @@ impl Cluster {
                     "the API server has no aggregated discovery; Kubernetes 1.27 or newer has".to_owned(),
                 ));
             }
-            collect_served(&groups, &mut served);
+            collect_served(&groups, &mut served).map_err(failed)?;
         }
         Ok((version.to_owned(), served.into_iter().collect()))
     }
@@ -123,7 +131,8 @@ impl Cluster {
         // What is served is no secret of a tenant: the agent asks as itself.
         let agent = Self { user: None, ..self.clone() };
         match agent.send(Call::new(Verb::Discover, Method::GET, path, gvk)).await {
-            Ok(list) => Ok(kinds(gvk, &list)),
+            Ok(list) => kinds(gvk, &list)
+                .map_err(|message| ClusterError::DiscoveryFailed { kind: gvk.to_string(), message }),
             Err(ClusterError::NotFound { .. } | ClusterError::UnknownKind { .. }) => Ok(HashMap::new()),
             Err(error) => {
                 Err(ClusterError::DiscoveryFailed { kind: gvk.to_string(), message: error.to_string() })
@@ -132,18 +141,26 @@ impl Cluster {
     }
 }
 
-/// Reads an `APIGroupDiscoveryList`.
-fn collect_served(groups: &Value, served: &mut BTreeSet<String>) {
-    let list =
-        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+/// Reads an `APIGroupDiscoveryList`, all of it or nothing.
+fn collect_served(groups: &Value, served: &mut BTreeSet<String>) -> Result<(), String> {
     let text = |value: &Value, pointer: &str| {
         value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    for group in list(groups, "items").iter().take(MAX_GROUP_VERSIONS) {
+    let mut down = Vec::new();
+    let mut versions = 0;
+    for group in list(groups, "items") {
         for version in list(group, "versions") {
             let api_version =
-                Gvk::new(text(group, "/metadata/name"), text(&version, "/version"), "").api_version();
-            for resource in list(&version, "resources").iter().take(MAX_KINDS) {
+                Gvk::new(text(group, "/metadata/name"), text(version, "/version"), "").api_version();
+            versions += 1;
+            if versions > MAX_SERVED {
+                return Err(format!("it serves more than the limit of {MAX_SERVED} group versions"));
+            }
+            if version.get("freshness").and_then(Value::as_str) == Some("Stale") {
+                down.push(api_version);
+                continue;
+            }
+            for resource in bounded(&api_version, list(version, "resources"))? {
                 let kind = text(resource, "/responseKind/kind");
                 if !kind.is_empty() {
                     served.insert(format!("{api_version}/{kind}"));
@@ -152,14 +169,33 @@ fn collect_served(groups: &Value, served: &mut BTreeSet<String>) {
             served.insert(api_version);
         }
     }
+    if down.is_empty() {
+        return Ok(());
+    }
+    let more = down.len().saturating_sub(MAX_NAMED);
+    down.truncate(MAX_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let down = format!("{}{more}", down.join(", "));
+    Err(clean(&format!("what serves {down} does not answer, so what it has is not known")))
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The resources of a group version, if they are not too many.
+fn bounded<'a>(api_version: &str, resources: &'a [Value]) -> Result<&'a [Value], String> {
+    if resources.len() > MAX_KINDS {
+        return Err(clean(&format!("{api_version} has more than the limit of {MAX_KINDS} resources")));
+    }
+    Ok(resources)
 }
 
 /// Reads an `APIResourceList`. Subresources, and what can't be read, are left
 /// out.
-fn kinds(gvk: &Gvk, list: &Value) -> HashMap<String, Arc<Resource>> {
+fn kinds(gvk: &Gvk, answer: &Value) -> Result<HashMap<String, Arc<Resource>>, String> {
     let mut kinds = HashMap::new();
-    let resources = list.get("resources").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for resource in resources.iter().take(MAX_KINDS) {
+    for resource in bounded(&gvk.api_version(), list(answer, "resources"))? {
         let (Some(plural), Some(kind), Some(namespaced)) = (
             resource.get("name").and_then(Value::as_str),
             resource.get("kind").and_then(Value::as_str),
@@ -170,7 +206,7 @@ fn kinds(gvk: &Gvk, list: &Value) -> HashMap<String, Arc<Resource>> {
         if plural.contains('/') {
             continue;
         }
-        let verbs = resource.get("verbs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let verbs = list(resource, "verbs");
         kinds.entry(kind.to_owned()).or_insert_with(|| {
             Arc::new(Resource {
                 gvk: Gvk::new(&gvk.group, &gvk.version, kind),
@@ -180,7 +216,7 @@ fn kinds(gvk: &Gvk, list: &Value) -> HashMap<String, Arc<Resource>> {
             })
         });
     }
-    kinds
+    Ok(kinds)
 }
 
 #[cfg(test)]
@@ -191,13 +227,13 @@ mod tests {
 
     #[test]
     fn subresources_are_no_kinds_and_verbs_tell_what_can_be_watched() {
-        let list = json!({"resources": [
+        let answer = json!({"resources": [
             {"name": "pods/eviction", "kind": "Eviction", "namespaced": true, "verbs": ["create"]},
             {"name": "pods", "kind": "Pod", "namespaced": true, "verbs": ["get", "list", "watch"]},
             {"name": "bindings", "kind": "Binding", "namespaced": true, "verbs": ["create"]},
             {"kind": "Broken"},
         ]});
-        let kinds = kinds(&Gvk::new("", "v1", "Pod"), &list);
+        let kinds = kinds(&Gvk::new("", "v1", "Pod"), &answer).unwrap();
         assert_eq!(kinds.len(), 2);
         assert!(kinds["Pod"].watchable && !kinds["Binding"].watchable);
         assert_eq!(kinds["Pod"].plural, "pods");
@@ -216,8 +252,47 @@ mod tests {
             {"metadata": "broken"},
         ]});
         let mut served = BTreeSet::new();
-        collect_served(&groups, &mut served);
+        collect_served(&groups, &mut served).unwrap();
         let served: Vec<_> = served.iter().map(String::as_str).collect();
         assert_eq!(served, ["apps/v1", "apps/v1/Deployment", "apps/v1beta1", "v1", "v1/Pod"]);
+    }
+
+    fn refused(groups: &Value) -> String {
+        collect_served(groups, &mut BTreeSet::new()).unwrap_err()
+    }
+
+    #[test]
+    fn while_what_serves_a_version_is_down_nothing_is_told_and_it_is_named() {
+        let stale = |version: &str| json!({"version": version, "freshness": "Stale", "resources": []});
+        let groups = json!({"items": [
+            {"metadata": {"name": "apps"}, "versions": [{"version": "v1", "freshness": "Current"}]},
+            {"metadata": {"name": "metrics.k8s.io"}, "versions": [stale("v1"), stale("v1beta1")]},
+        ]});
+        let named = "metrics.k8s.io/v1, metrics.k8s.io/v1beta1 does not answer";
+        assert!(refused(&groups).contains(named), "{}", refused(&groups));
+
+        let many: Vec<_> = (0..=MAX_NAMED).map(|n| stale(&format!("v{n}"))).collect();
+        let groups = json!({"items": [{"metadata": {"name": "a.b"}, "versions": many}]});
+        assert!(refused(&groups).contains("a.b/v9 and 1 more"), "{}", refused(&groups));
+    }
+
+    #[test]
+    fn what_is_too_much_to_read_is_not_cut_but_refused() {
+        let resources = |count: usize| -> Vec<_> {
+            (0..count).map(|n| json!({"name": format!("r{n}"), "kind": format!("K{n}"), "namespaced": true, "responseKind": {"kind": format!("K{n}")}})).collect()
+        };
+        let gvk = Gvk::new("a.b", "v1", "K1");
+        assert_eq!(kinds(&gvk, &json!({"resources": resources(MAX_KINDS)})).unwrap().len(), MAX_KINDS);
+        let answer = json!({"resources": resources(MAX_KINDS + 1)});
+        assert!(kinds(&gvk, &answer).unwrap_err().contains("a.b/v1 has more than the limit of 2048"));
+        let version = json!({"version": "v1", "resources": resources(MAX_KINDS + 1)});
+        let groups = json!({"items": [{"metadata": {"name": "a.b"}, "versions": [version]}]});
+        assert!(refused(&groups).contains("a.b/v1 has more than the limit of 2048"));
+
+        let versions = |count: usize| vec![json!({"version": "v1"}); count];
+        let groups =
+            |count: usize| json!({"items": [{"metadata": {"name": "a.b"}, "versions": versions(count)}]});
+        assert!(collect_served(&groups(MAX_SERVED), &mut BTreeSet::new()).is_ok());
+        assert!(refused(&groups(MAX_SERVED + 1)).contains("the limit of 8192 group versions"));
     }
 }

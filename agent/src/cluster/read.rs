@@ -1,8 +1,10 @@
 //! Reading: one object, or all that match, always the newest.
 
 use http::Method;
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::item::Item;
 use super::kind::{ObjectRef, Resource, View};
 use super::{Call, Cluster, ClusterError, Verb, path};
 
@@ -15,6 +17,19 @@ pub(crate) const MAX_LISTED: usize = 100_000;
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page {
+    metadata: Option<PageMetadata>,
+    items: Vec<Item>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMetadata {
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
 impl Cluster {
     /// The newest state of an object. With [`View::Metadata`] it has only
     /// `apiVersion`, `kind` and `metadata`, those of the object itself.
@@ -25,7 +40,7 @@ impl Cluster {
         if view == View::Metadata {
             call.accept = Some(METADATA);
         }
-        let mut found = self.send(call).await?;
+        let mut found = self.send_for_object(call).await?;
         name_kind(&mut found, &resource);
         Ok(found)
     }
@@ -69,19 +84,9 @@ impl Cluster {
             if view == View::Metadata {
                 call.accept = Some(METADATA_LIST);
             }
-            let mut page = self.send(call).await?;
-            page.pointer("/metadata/continue")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .clone_into(&mut next);
-            let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
-                return Err(ClusterError::Server {
-                    object: resource.gvk.to_string(),
-                    code: 0,
-                    message: "the answer is no list".to_owned(),
-                });
-            };
-            objects.extend(items);
+            let page: Page = self.send_for(call).await?;
+            next = page.metadata.unwrap_or_default().next.unwrap_or_default();
+            objects.extend(page.items.into_iter().map(|Item(object)| object));
             if objects.len() > MAX_LISTED {
                 return Err(too_many(resource));
             }

@@ -6,24 +6,25 @@
 //! the server has forgotten that place, or after errors, a new list is made:
 //! it replaces all that was told before, and what is not in it is gone.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, stream};
 use http::Request;
-use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::ApiResource;
 use kube::client::Body;
 use kube::core::DynamicResourceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::ClusterError;
+use super::item::{Item, only_metadata};
 use super::kind::{Resource, View};
 use super::read::{MAX_LISTED, name_kind, too_many};
 use super::{Cluster, Verb, causes};
@@ -85,8 +86,8 @@ impl Cluster {
         let config = config.timeout(seconds);
         let client = self.watch_client();
         let events = match view {
-            View::Full => events::<DynamicObject>(client, resource, namespace, config),
-            View::Metadata => events::<PartialObjectMeta<DynamicObject>>(client, resource, namespace, config),
+            View::Full => events::<false>(client, resource, namespace, config),
+            View::Metadata => events::<true>(client, resource, namespace, config),
         };
         let state = Watching {
             events,
@@ -169,21 +170,63 @@ impl Watching {
     }
 }
 
-fn events<K>(
+/// An object as kube's watcher takes it.
+#[derive(Clone, Debug)]
+struct Watched<const METADATA: bool> {
+    object: Value,
+    /// Only what the watcher asks for: which version it is.
+    version: ObjectMeta,
+}
+
+impl<'de, const METADATA: bool> Deserialize<'de> for Watched<METADATA> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Item(object) = Item::deserialize(deserializer)?;
+        let object = if METADATA { only_metadata(object) } else { object };
+        let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+        let version = ObjectMeta { resource_version: version.map(str::to_owned), ..ObjectMeta::default() };
+        Ok(Self { object, version })
+    }
+}
+
+impl<const METADATA: bool> kube::Resource for Watched<METADATA> {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(kind: &ApiResource) -> Cow<'_, str> {
+        kind.kind.as_str().into()
+    }
+
+    fn group(kind: &ApiResource) -> Cow<'_, str> {
+        kind.group.as_str().into()
+    }
+
+    fn version(kind: &ApiResource) -> Cow<'_, str> {
+        kind.version.as_str().into()
+    }
+
+    fn plural(kind: &ApiResource) -> Cow<'_, str> {
+        kind.plural.as_str().into()
+    }
+
+    fn metadata_api() -> bool {
+        METADATA
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.version
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.version
+    }
+}
+
+fn events<const METADATA: bool>(
     client: kube::Client,
     resource: &Resource,
     namespace: Option<&str>,
     config: watcher::Config,
-) -> Events
-where
-    K: kube::Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>
-        + Clone
-        + Debug
-        + Serialize
-        + DeserializeOwned
-        + Send
-        + 'static,
-{
+) -> Events {
     let kind = ApiResource {
         group: resource.gvk.group.clone(),
         version: resource.gvk.version.clone(),
@@ -192,19 +235,17 @@ where
         plural: resource.plural.clone(),
     };
     let api = match namespace {
-        Some(namespace) => kube::Api::<K>::namespaced_with(client, namespace, &kind),
+        Some(namespace) => kube::Api::<Watched<METADATA>>::namespaced_with(client, namespace, &kind),
         None => kube::Api::all_with(client, &kind),
     };
     watcher::watcher(api, config).map(values(resource.clone())).default_backoff().boxed()
 }
 
 /// Objects as values, named by the kind that was asked for.
-fn values<K: Serialize>(
+fn values<const METADATA: bool>(
     resource: Resource,
-) -> impl FnMut(Result<Event<K>, watcher::Error>) -> Result<Event<Value>, watcher::Error> {
-    let value = move |object: K| {
-        // These types hold nothing that JSON can't.
-        let mut object = serde_json::to_value(object).unwrap_or_default();
+) -> impl FnMut(Result<Event<Watched<METADATA>>, watcher::Error>) -> Result<Event<Value>, watcher::Error> {
+    let value = move |Watched { mut object, .. }: Watched<METADATA>| {
         name_kind(&mut object, &resource);
         object
     };
@@ -236,3 +277,6 @@ fn failure(resource: &Resource, error: &watcher::Error) -> Option<ClusterError> 
     };
     (status.code != 410).then(|| ClusterError::from_status(object, status, None, false))
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ impl Cluster {
         let mut call = Call::new(Verb::Apply, Method::PATCH, path::with_query(path, &query), key)
             .json("application/apply-patch+yaml", &body)?;
         call.secret = is_secret(&resource);
-        let result = self.send(call).await;
+        let result = self.send_for_object(call).await;
         if let Err(ClusterError::UnknownKind { .. }) = result {
             // It was served when it was resolved.
             self.forget(&manifest.api_version()).await;
@@ -146,7 +146,7 @@ impl Cluster {
         let mut call = Call::new(Verb::Patch, Method::PATCH, path, &object.key)
             .json("application/merge-patch+json", body)?;
         call.secret = is_secret(&resource);
-        self.send(call).await
+        self.send_for_object(call).await
     }
 
     /// Creates an object; it must not exist. Its namespace and kind are those
@@ -162,7 +162,7 @@ impl Cluster {
         let mut call =
             Call::new(Verb::Create, Method::POST, path, &resource.gvk).json("application/json", body)?;
         call.secret = is_secret(resource);
-        self.send(call).await
+        self.send_for_object(call).await
     }
 
     /// Deletes an object if it is still the one that was read.
@@ -190,7 +190,7 @@ impl Cluster {
         });
         let call =
             Call::new(Verb::Delete, Method::DELETE, path, &object.key).json("application/json", &body)?;
-        let answer = self.send(call).await?;
+        let answer = self.send_for_object(call).await?;
         // What is held comes back itself; what is gone, as a `Status` or as it was.
         let held = answer.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string);
         Ok(if held { Deletion::Terminating } else { Deletion::Gone })

@@ -17,7 +17,7 @@ use super::plugins::PluginSet;
 use super::sync::PRUNE_CONSENT_ANNOTATION;
 use super::values::watch::ValuesWatch;
 use crate::api::{Application, Gate, Plugin, Repository};
-use crate::cluster::{Cluster, Resource, View, WatchEvent};
+use crate::cluster::{Cluster, Resource, View, WatchEvent, unreadable};
 use crate::lock::lock;
 use crate::object::Name;
 use crate::observe::watch::Observer;
@@ -55,6 +55,13 @@ impl Known {
         lock(&self.plugins).values().cloned().collect()
     }
 
+    /// Whether this Application only has the name of the one that is known.
+    fn is_another(&self, name: &Name, object: &Value) -> bool {
+        let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
+        let known = self.application(name);
+        known.is_some_and(|entry| entry.resource.get().metadata.uid.as_deref() != uid)
+    }
+
     /// How many Repositories and Applications there are.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (lock(&self.repositories).len(), lock(&self.applications).len())
@@ -85,6 +92,12 @@ impl Kind {
     /// before what is judged.
     pub(crate) const ALL: [Self; 4] = [Self::Plugin, Self::Gate, Self::Repository, Self::Application];
 
+    /// Whether it decides what may be written. One of these that was never
+    /// read could forbid anything, so the first list is not complete without it.
+    fn judges(self) -> bool {
+        matches!(self, Self::Gate | Self::Plugin)
+    }
+
     fn resource(self) -> Resource {
         let (kind, plural, namespaced) = match self {
             Self::Repository => ("Repository", "repositories", true),
@@ -107,6 +120,8 @@ impl Follower {
     ) {
         let mut stream = cluster.watch(&kind.resource(), None, None, View::Full);
         let mut present: BTreeSet<Name> = BTreeSet::new();
+        let mut unread: BTreeSet<Name> = BTreeSet::new();
+        let mut complete = false;
         loop {
             let event = tokio::select! {
                 event = stream.next() => event,
@@ -119,29 +134,47 @@ impl Follower {
                         self.gone(kind, gone).await;
                     }
                     present = now;
+                    unread = objects.iter().filter(|object| is_unread(object)).filter_map(name_of).collect();
                     for object in objects {
                         self.set(kind, object).await;
                     }
-                    listed.send_replace(true);
+                    complete = true;
                 }
                 Some(Ok(WatchEvent::Applied(object))) => {
-                    present.extend(name_of(&object));
+                    if let Some(name) = name_of(&object) {
+                        present.insert(name.clone());
+                        unread.remove(&name);
+                        unread.extend(is_unread(&object).then_some(name));
+                    }
                     self.set(kind, object).await;
                 }
                 Some(Ok(WatchEvent::Deleted(object))) => {
                     if let Some(name) = name_of(&object) {
                         present.remove(&name);
+                        unread.remove(&name);
                         self.gone(kind, &name).await;
                     }
                 }
                 Some(Err(error)) => tracing::warn!(?kind, %error, "watch"),
                 None => return,
             }
+            if complete && (unread.is_empty() || !kind.judges()) {
+                listed.send_replace(true);
+            }
         }
     }
 
     async fn set(&self, kind: Kind, mut object: Value) {
         let Some(name) = name_of(&object) else { return };
+        if let Some(why) = unreadable(&object) {
+            // One resource that can't be read is its own problem; its last good state stays.
+            tracing::error!(?kind, %name, why, "a resource can't be read; write it flatter, or delete it");
+            if kind == Kind::Application && self.known.is_another(&name, &object) {
+                // What is known is of one that was deleted meanwhile.
+                self.gone(kind, &name).await;
+            }
+            return;
+        }
         // Nobody asks for it here, and it is the largest part of what would be kept.
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
@@ -153,7 +186,7 @@ impl Follower {
             Kind::Plugin => self.set_plugin(&name, object).await,
         };
         if let Err(error) = result {
-            // One resource that can't be read is its own problem; its last good state stays.
+            // As above.
             tracing::error!(?kind, %name, %error, "a resource can't be read");
         }
     }
@@ -275,6 +308,10 @@ fn application_version(application: &Application) -> u64 {
 
 fn parse<T: DeserializeOwned>(object: Value) -> Result<T, serde_json::Error> {
     serde_json::from_value(object)
+}
+
+fn is_unread(object: &Value) -> bool {
+    unreadable(object).is_some()
 }
 
 fn name_of(object: &Value) -> Option<Name> {

@@ -1,7 +1,9 @@
 //! Given an agent in a cluster of its own, when it or the API server ends, then.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use hyper::Request;
 use serde_json::{Value, json};
 use windlass_tests::fixture::Held;
 use windlass_tests::{Agent, AgentOptions, Fixture, Monorepo};
@@ -237,5 +239,102 @@ async fn a_commit_renders_only_the_applications_whose_inputs_it_changes() -> any
     }
     assert!((fixture.agent().metric(rendered).await? - renders - 7.0).abs() < 0.5);
     assert!((fixture.agent().metric(unconcerned).await? - 11.0).abs() < 0.5);
+    Ok(())
+}
+
+/// More levels than the agent reads, and fewer than the API server takes.
+fn deep() -> Value {
+    (0..200).fold(json!("deep"), |inside, _| json!({"a": inside}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_nests_too_deep_to_be_read_stops_no_other_one() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("deep").await?;
+    let options = fixture.start_agent().await?;
+    for name in ["one", "two"] {
+        fixture.repo.write(&format!("{name}/cm.yaml"), config_map(name, "1"))?;
+    }
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application("one", "one").await?;
+    fixture.application("two", "two").await?;
+    fixture.wait_applied("one", &first).await?;
+    fixture.wait_applied("two", &first).await?;
+
+    // One is new, the other was good when it was seen last, which is held; the test's own client can't read them.
+    let path = format!("/apis/windlass.dev/v1alpha1/namespaces/{}/applications", fixture.namespace);
+    for name in ["bad", "two"] {
+        let object = json!({
+            "apiVersion": "windlass.dev/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": name},
+            "spec": {"repository": {"name": "fleet"}, "path": "two", "values": deep()},
+        });
+        let request = Request::patch(format!("{path}/{name}?fieldManager=somebody&force=true"))
+            .header("content-type", "application/apply-patch+yaml")
+            .body(object.to_string().into_bytes())?;
+        fixture.control.client()?.request_text(request).await?;
+    }
+    let told = |agent: &Agent, name: &str| {
+        let name = format!("{}/{name}", fixture.namespace);
+        agent.log().lines().any(|line| line.contains("nests deeper") && line.contains(&name))
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !(told(fixture.agent(), "bad") && told(fixture.agent(), "two")) {
+        assert!(Instant::now() < deadline, "not told:\n{}", fixture.agent().log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    fixture.patch("configmap", "two", json!({"data": {"value": "by hand"}})).await?;
+    fixture.wait("configmap", "two", "restored", |map| map["data"]["value"] == "1").await?;
+    let lists = fixture.agent().metric(r#"windlass_api_requests_total{verb="list"}"#).await?;
+    fixture.repo.write("one/cm.yaml", config_map("one", "2"))?;
+    let second = fixture.repo.commit("two")?;
+    fixture.wait_applied("one", &second).await?;
+    let more = fixture.agent().metric(r#"windlass_api_requests_total{verb="list"}"#).await? - lists;
+    assert!(more.abs() < 0.5, "{more} lists were made anew");
+
+    // The next agent has to list them. It becomes ready, and keeps what it can't read as it is.
+    fixture.agent = None;
+    fixture.repo.write("one/cm.yaml", config_map("one", "3"))?;
+    let third = fixture.repo.commit("three")?;
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    fixture.wait_applied("one", &third).await?;
+    assert_eq!(fixture.get("configmap", "two").await?["data"]["value"], "1");
+    let log = fixture.agent().log();
+    assert!(!log.contains(&"{\"a\":".repeat(10)), "what was listed is in the log");
+
+    // Mended, it is synced at once.
+    let request = Request::patch(format!("{path}/two"))
+        .header("content-type", "application/merge-patch+json")
+        .body(br#"{"spec":{"values":null}}"#.to_vec())?;
+    fixture.control.client()?.request_text(request).await?;
+    fixture.wait_applied("two", &third).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_can_not_read_a_gate_writes_nothing_until_it_can() -> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("unread").await?;
+    let options = fixture.start_agent().await?;
+    fixture.agent = None;
+    let gate = json!({
+        "apiVersion": "windlass.dev/v1alpha1",
+        "kind": "Gate",
+        "metadata": {"name": "unread"},
+        "spec": {"policies": [{"plugin": "pinned-images", "config": deep()}]},
+    });
+    let path = "/apis/windlass.dev/v1alpha1/gates/unread";
+    let request = Request::patch(format!("{path}?fieldManager=somebody"))
+        .header("content-type", "application/apply-patch+yaml")
+        .body(gate.to_string().into_bytes())?;
+    fixture.control.client()?.request_text(request).await?;
+
+    // What the Gate would refuse is not known.
+    let starting = tokio::spawn(async move { Agent::start(&options).await });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!starting.is_finished(), "an agent that does not know a Gate is ready");
+    fixture.control.client()?.request_text(Request::delete(path).body(Vec::new())?).await?;
+    fixture.agent = Some(Held::Own(Box::new(starting.await??)));
+    assert!(fixture.agent().log().contains("nests deeper"));
     Ok(())
 }
