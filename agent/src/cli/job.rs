@@ -201,8 +201,7 @@ fn capabilities(text: &str) -> anyhow::Result<Capabilities> {
 }
 
 fn seed(file: &Path) -> anyhow::Result<Seed> {
-    let content = settings::file(file)?;
-    Ok(Seed::from_secret(content.as_bytes()))
+    Seed::from_secret(&settings::bytes(file)?).with_context(|| format!("the seed in `{}`", file.display()))
 }
 
 #[cfg(test)]
@@ -294,5 +293,18 @@ spec: {repository: {name: fleet}, postRenderers: [{path: overlay}]}
         .unwrap();
         assert_eq!((job.name.as_str(), job.namespace.as_str(), job.limits.paths), ("web", "default", 7));
         assert_eq!(job.handover.capabilities.unwrap().kube_version, "v1.30.0");
+    }
+
+    #[test]
+    fn a_seed_is_bytes_and_enough_of_them() {
+        let seed = |content: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(content).unwrap();
+            let path = file.path().to_str().unwrap();
+            let seed = job(&["--seed", path]).map(|job| job.handover.seed.unwrap());
+            seed.map_err(|error| format!("{error:#}").replace(path, "FILE"))
+        };
+        assert_eq!(seed(&[0xff; 16]), Ok(Seed::from_secret(&[0xff; 16]).unwrap()));
+        assert_eq!(seed(&[b'a'; 15]), Err("the seed in `FILE`: needs at least 16 random bytes".to_owned()));
     }
 }

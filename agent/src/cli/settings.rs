@@ -1,5 +1,7 @@
 //! Settings of plugins as they are typed: a file, or JSON on the spot.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -18,15 +20,22 @@ pub(super) fn read(text: &str) -> anyhow::Result<Value> {
     serde_saphyr::from_str(&content).map_err(|error| yaml_error(text, &error))
 }
 
-/// The content of a file that a person named.
+/// The text in a file that a person named.
 pub(super) fn file(path: &Path) -> anyhow::Result<String> {
-    let read = || -> anyhow::Result<String> {
-        let size = std::fs::metadata(path)?.len();
+    String::from_utf8(bytes(path)?).with_context(|| format!("read `{}`", path.display()))
+}
+
+/// The content of a file that a person named. What has no size, such as a pipe,
+/// is bounded all the same.
+pub(super) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = || -> anyhow::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        File::open(path)?.take(FILE_BYTES + 1).read_to_end(&mut content)?;
         anyhow::ensure!(
-            size <= FILE_BYTES,
-            "it has {size} bytes, more than the limit of {FILE_BYTES} (fixed)"
+            content.len() as u64 <= FILE_BYTES,
+            "it has more bytes than the limit of {FILE_BYTES} (fixed)"
         );
-        Ok(std::fs::read_to_string(path)?)
+        Ok(content)
     };
     read().with_context(|| format!("read `{}`", path.display()))
 }
@@ -45,5 +54,26 @@ pub(super) fn yaml_error(path: &str, error: &serde_saphyr::Error) -> anyhow::Err
     match error.location() {
         Some(place) => anyhow::anyhow!("{path}:{}:{}: {problem}", place.line(), place.column()),
         None => anyhow::anyhow!("{path}: {problem}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_is_bounded() {
+        let error = format!("{:#}", bytes(Path::new("/dev/zero")).unwrap_err());
+        assert_eq!(error, "read `/dev/zero`: it has more bytes than the limit of 1048576 (fixed)");
+    }
+
+    #[test]
+    fn bytes_need_not_be_text() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[0xff, 0xfe]).unwrap();
+        assert_eq!(bytes(file.path()).unwrap(), [0xff, 0xfe]);
+        assert!(super::file(file.path()).is_err());
     }
 }

@@ -28,8 +28,6 @@ use crate::render::{Capabilities, Handover, merge};
 const CLUSTER_VALUES: &str = "windlass-cluster";
 /// All values of one Application, in bytes of JSON.
 const MAX_VALUES_BYTES: usize = 4 << 20;
-/// The shortest secret that passwords are made from.
-const MIN_SEED_BYTES: usize = 16;
 /// How long what the cluster serves is not asked for again: many Applications
 /// are synced together.
 const SERVED_FOR: Duration = Duration::from_secs(30);
@@ -168,13 +166,10 @@ impl Values {
             .map_err(|error| unreadable(&error, &what))?;
         let content = keys.get(key).map_err(SyncError::values)?;
         let content = content.ok_or_else(|| SyncError::values(format!("{what} has no key `{key}`")))?;
-        if content.len() < MIN_SEED_BYTES {
-            return Err(SyncError::values(format!(
-                "{what}, key `{key}`: needs at least {MIN_SEED_BYTES} random bytes"
-            )));
-        }
+        let seed = Seed::from_secret(&content)
+            .map_err(|short| SyncError::values(format!("{what}, key `{key}`: {short}")))?;
         hidden.add(&String::from_utf8_lossy(&content));
-        Ok(Seed::from_secret(&content))
+        Ok(seed)
     }
 
     async fn served(&self) -> Result<Arc<Capabilities>, SyncError> {
