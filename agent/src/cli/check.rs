@@ -2,7 +2,7 @@
 //! cluster.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -33,8 +33,10 @@ enum Format {
 /// not render; 2: it could not be judged.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The folders, one for each Application.
-    #[arg(required = true)]
+    /// The folders, one for each Application. With `--application`, not more
+    /// than one; without any, the path that it has in the repository around
+    /// here, or in that of `--repository`.
+    #[arg(required_unless_present = "application")]
     paths: Vec<PathBuf>,
 
     /// Check them as they are in this commit, such as `HEAD~1` or a branch, and
@@ -107,13 +109,26 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     if all_gates.is_empty() {
         note("no --gate and no --policy: nothing is judged, only rendered");
     }
+    anyhow::ensure!(
+        arguments.paths.len() <= 1 || !arguments.job.has_application(),
+        "the Application of --application has one folder, and {} are named",
+        arguments.paths.len()
+    );
+    let said = arguments.job.read()?;
     let plugins = plugins::load(&arguments.plugins)?;
+    let mut repository = arguments.repository.open();
     let mut reports = Vec::new();
-    for path in &arguments.paths {
-        let folder = arguments.repository.folder(path, arguments.revision.as_deref())?;
-        let job = arguments.job.job(&folder)?;
-        let progress = Progress::start(format!("checking {}", path.display()));
-        let report = check(path.display().to_string(), &job, &folder, &all_gates, &plugins, &plugins);
+    let typed: Vec<Option<&Path>> = match arguments.paths.as_slice() {
+        [] => vec![None],
+        paths => paths.iter().map(|path| Some(path.as_path())).collect(),
+    };
+    for typed in typed {
+        let path = arguments.repository.path(typed, said.path())?;
+        let folder = repository.folder(&path, arguments.revision.as_deref())?;
+        let job = said.job(&folder);
+        let shown = typed.or(said.path().map(Path::new)).unwrap_or(&path).display().to_string();
+        let progress = Progress::start(format!("checking {shown}"));
+        let report = check(shown, &job, &folder, &all_gates, &plugins, &plugins);
         drop(progress);
         if arguments.output == Format::Text {
             stdout().write_all(text(&report, &folder, output.on_stdout()).as_bytes())?;
@@ -213,10 +228,13 @@ mod tests {
  \"spec\": {\"image\": \"nginx\"}}";
 
     fn checked(action: Action, policy: FakePolicy) -> (String, u8) {
+        checked_by(&[gate("baseline", "images", action)], policy)
+    }
+
+    fn checked_by(gates: &[Gate], policy: FakePolicy) -> (String, u8) {
         let folder = Folder::in_memory(MemoryTree::new().file("web/p.json", POD), "web");
-        let gates = [gate("baseline", "images", action)];
         let (renderers, policies) = (FakeRenderers::one(plain()), FakePolicies::one(policy));
-        let report = check("web".to_owned(), &job("web"), &folder, &gates, &renderers, &policies);
+        let report = check("web".to_owned(), &job("web"), &folder, gates, &renderers, &policies);
         (text(&report, &folder, Terminal { color: false }), report.outcome.exit_code())
     }
 
