@@ -80,8 +80,8 @@ impl RepositoryArguments {
         options.ca_pem = self.repository_ca.as_deref().map(settings::bytes).transpose()?;
         let kept = tempfile::tempdir().context("make a folder for what is fetched")?;
         let _progress = Progress::start(format!("fetching {url}"));
-        let mut references = references(revision)?.into_iter().peekable();
-        while let Some(reference) = references.next() {
+        let mut missing = Vec::new();
+        for reference in references(revision)? {
             options.reference = reference;
             let remote = Remote::open(kept.path(), options.clone()).map_err(told)?;
             match remote.poll(None, &CancellationToken::new()) {
@@ -90,11 +90,11 @@ impl RepositoryArguments {
                     return Ok(Fetched { tree: Arc::new(tree), clock: revision.time, kept: Arc::new(kept) });
                 }
                 Ok(Polled::Unchanged) => anyhow::bail!("`{url}` gave no revision"),
-                Err(SourceError::ReferenceNotFound { .. }) if references.peek().is_some() => {}
+                Err(error @ SourceError::ReferenceNotFound { .. }) => missing.push(error),
                 Err(error) => return Err(told(error)),
             }
         }
-        anyhow::bail!("`{url}` has no such revision")
+        Err(absent(missing))
     }
 }
 
@@ -119,6 +119,31 @@ impl Repository<'_> {
         };
         Ok(Folder::fetched(tree, below, clock, url, kept))
     }
+}
+
+/// That nothing is called so, whatever it was taken for, and what there is.
+fn absent(mut tried: Vec<SourceError>) -> anyhow::Error {
+    if tried.len() == 1
+        && let Some(only) = tried.pop()
+    {
+        return told(only);
+    }
+    let (mut address, mut wanted, mut there) = (String::new(), Vec::new(), Vec::new());
+    for error in tried {
+        let SourceError::ReferenceNotFound { url, reference, known } = error else { continue };
+        let kind = if reference.starts_with("tag") { "tags" } else { "branches" };
+        there.push(match known.as_slice() {
+            [] => format!("no {kind}"),
+            known => format!("{kind} such as {}", known.join(", ")),
+        });
+        wanted.push(reference);
+        address = url;
+    }
+    anyhow::anyhow!(
+        "{address} has neither {}; it has {} (check the name, or push it)",
+        wanted.join(" nor "),
+        there.join(", and ")
+    )
 }
 
 /// What a name can stand for, in the order in which it is tried.
@@ -192,6 +217,27 @@ mod tests {
         assert_eq!(below(Path::new("./apps/web/")).unwrap(), "apps/web");
         assert_eq!(below(Path::new(".")).unwrap(), "");
         assert!(below(Path::new("/apps")).is_err() && below(Path::new("../apps")).is_err());
+    }
+
+    #[test]
+    fn what_is_neither_branch_nor_tag_is_told_as_both() {
+        let missing = |reference: &str, known: &[&str]| SourceError::ReferenceNotFound {
+            url: "https://git.example.org/fleet.git".to_owned(),
+            reference: reference.to_owned(),
+            known: known.iter().map(ToString::to_string).collect(),
+        };
+        let both = vec![missing("branch `x`", &["main", "next"]), missing("tag `x`", &["v1"])];
+        assert_eq!(
+            absent(both).to_string(),
+            "https://git.example.org/fleet.git has neither branch `x` nor tag `x`; it has branches such as main, \
+             next, and tags such as v1 (check the name, or push it)"
+        );
+        let untagged = absent(vec![missing("branch `x`", &["main"]), missing("tag `x`", &[])]).to_string();
+        assert!(untagged.contains("; it has branches such as main, and no tags ("), "{untagged}");
+        assert_eq!(
+            absent(vec![missing("ref `refs/x`", &[])]).to_string(),
+            "https://git.example.org/fleet.git has no ref `refs/x` (check the name, or push it)"
+        );
     }
 
     #[test]
