@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::remote::RepositoryArguments;
 use super::render::{as_json, exit_code};
 use super::{FAILED, REFUSED, gates};
-use crate::diagnostic::{Diagnostic, Terminal};
+use crate::diagnostic::{Diagnostic, Severity, Terminal};
 use crate::gate::{Action, Gate, GateError, Policies, Verdict, judge};
 use crate::render::{Job, Renderers, render};
 
@@ -171,6 +171,7 @@ fn check(
         Ok(admitted) => {
             report.verdicts = admitted.verdicts().to_vec();
             report.diagnostics = admitted.warnings().to_vec();
+            report.diagnostics.extend(unselected(job, gates));
         }
         Err(GateError::Denied(verdicts)) => {
             report.outcome = Outcome::Denied;
@@ -182,6 +183,22 @@ fn check(
         }
     }
     report
+}
+
+/// That all of it was admitted because nothing was asked.
+fn unselected(job: &Job, gates: &[Gate]) -> Option<Diagnostic> {
+    let Job { namespace, name, .. } = job;
+    let is_judged = gates.iter().any(|gate| gate.selects_application(namespace, name));
+    if is_judged || gates.is_empty() {
+        return None;
+    }
+    Some(Diagnostic {
+        severity: Severity::Info,
+        hint: Some("say whose folder it is with --namespace and --name, or with --application".to_owned()),
+        ..Diagnostic::error(format!(
+            "no Gate selects the Application `{namespace}/{name}`: nothing was judged, only rendered"
+        ))
+    })
 }
 
 fn text(report: &Report, folder: &Folder, terminal: Terminal) -> String {
@@ -273,5 +290,29 @@ web: denied (1 object, 1 denial)
         let (text, code) = checked(Action::Deny, FakePolicy::failing("images", broken));
         assert!(text.ends_with("web: could not be judged\n"), "{text}");
         assert_eq!(code, FAILED);
+    }
+
+    #[test]
+    fn gates_that_select_other_applications_judge_nothing_and_that_is_told() {
+        let other = Gate { namespaces: vec!["prod".to_owned()], ..gate("a", "images", Action::Deny) };
+        let (text, code) = checked_by(std::slice::from_ref(&other), FakePolicy::pinned_images());
+        let Job { namespace, name, .. } = job("web");
+        assert_eq!(
+            text,
+            format!(
+                "\
+info: no Gate selects the Application `{namespace}/{name}`: nothing was judged, only rendered
+ = help: say whose folder it is with --namespace and --name, or with --application
+
+web: admitted (1 object)
+"
+            )
+        );
+        assert_eq!(code, 0);
+        // One of them is enough.
+        let both = [other, gate("b", "images", Action::Warn)];
+        let (text, _) = checked_by(&both, FakePolicy::pinned_images());
+        assert!(!text.contains("no Gate selects"), "{text}");
+        assert!(!checked_by(&[], FakePolicy::pinned_images()).0.contains("no Gate selects"));
     }
 }
