@@ -9,8 +9,10 @@
 //! was mistyped, a file or a plugin is missing, a policy gave no answer.
 
 mod agent;
+mod application;
 mod check;
 mod diff;
+mod fields;
 mod folder;
 mod gates;
 mod install;

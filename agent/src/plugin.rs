@@ -211,14 +211,28 @@ pub struct RenderRequest {
     pub seed: Option<Seed>,
 }
 
+/// The shortest secret that passwords are made from.
+const MIN_SEED_BYTES: usize = 16;
+
+/// A secret is too short to make passwords from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("needs at least {MIN_SEED_BYTES} random bytes")]
+pub struct SeedTooShort;
+
 /// What the randomness of a render starts from, where nobody is to predict it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed([u8; 32]);
 
 impl Seed {
-    /// From a secret of any length.
-    pub fn from_secret(secret: &[u8]) -> Self {
-        Self(Sha256::new().chain_update("windlass.dev/seed").chain_update(secret).finalize().into())
+    /// From a secret that nobody can guess.
+    ///
+    /// # Errors
+    /// [`SeedTooShort`] for one that could be tried out.
+    pub fn from_secret(secret: &[u8]) -> Result<Self, SeedTooShort> {
+        if secret.len() < MIN_SEED_BYTES {
+            return Err(SeedTooShort);
+        }
+        Ok(Self(Sha256::new().chain_update("windlass.dev/seed").chain_update(secret).finalize().into()))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

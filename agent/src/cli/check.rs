@@ -2,7 +2,7 @@
 //! cluster.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::remote::RepositoryArguments;
 use super::render::{as_json, exit_code};
 use super::{FAILED, REFUSED, gates};
-use crate::diagnostic::{Diagnostic, Terminal};
+use crate::diagnostic::{Diagnostic, Severity, Terminal};
 use crate::gate::{Action, Gate, GateError, Policies, Verdict, judge};
 use crate::render::{Job, Renderers, render};
 
@@ -33,8 +33,10 @@ enum Format {
 /// not render; 2: it could not be judged.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The folders, one for each Application.
-    #[arg(required = true)]
+    /// The folders, one for each Application. With `--application`, not more
+    /// than one; without any, the path that it has in the repository around
+    /// here, or in that of `--repository`.
+    #[arg(required_unless_present = "application")]
     paths: Vec<PathBuf>,
 
     /// Check them as they are in this commit, such as `HEAD~1` or a branch, and
@@ -107,13 +109,26 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     if all_gates.is_empty() {
         note("no --gate and no --policy: nothing is judged, only rendered");
     }
+    anyhow::ensure!(
+        arguments.paths.len() <= 1 || !arguments.job.has_application(),
+        "the Application of --application has one folder, and {} are named",
+        arguments.paths.len()
+    );
+    let said = arguments.job.read()?;
     let plugins = plugins::load(&arguments.plugins)?;
+    let mut repository = arguments.repository.open();
     let mut reports = Vec::new();
-    for path in &arguments.paths {
-        let folder = arguments.repository.folder(path, arguments.revision.as_deref())?;
-        let job = arguments.job.job(&folder)?;
-        let progress = Progress::start(format!("checking {}", path.display()));
-        let report = check(path.display().to_string(), &job, &folder, &all_gates, &plugins, &plugins);
+    let typed: Vec<Option<&Path>> = match arguments.paths.as_slice() {
+        [] => vec![None],
+        paths => paths.iter().map(|path| Some(path.as_path())).collect(),
+    };
+    for typed in typed {
+        let path = arguments.repository.path(typed, said.path())?;
+        let folder = repository.folder(&path, arguments.revision.as_deref())?;
+        let job = said.job(&folder);
+        let shown = typed.or(said.path().map(Path::new)).unwrap_or(&path).display().to_string();
+        let progress = Progress::start(format!("checking {shown}"));
+        let report = check(shown, &job, &folder, &all_gates, &plugins, &plugins);
         drop(progress);
         if arguments.output == Format::Text {
             stdout().write_all(text(&report, &folder, output.on_stdout()).as_bytes())?;
@@ -156,6 +171,7 @@ fn check(
         Ok(admitted) => {
             report.verdicts = admitted.verdicts().to_vec();
             report.diagnostics = admitted.warnings().to_vec();
+            report.diagnostics.extend(unselected(job, gates));
         }
         Err(GateError::Denied(verdicts)) => {
             report.outcome = Outcome::Denied;
@@ -167,6 +183,22 @@ fn check(
         }
     }
     report
+}
+
+/// That all of it was admitted because nothing was asked.
+fn unselected(job: &Job, gates: &[Gate]) -> Option<Diagnostic> {
+    let Job { namespace, name, .. } = job;
+    let is_judged = gates.iter().any(|gate| gate.selects_application(namespace, name));
+    if is_judged || gates.is_empty() {
+        return None;
+    }
+    Some(Diagnostic {
+        severity: Severity::Info,
+        hint: Some("say whose folder it is with --namespace and --name, or with --application".to_owned()),
+        ..Diagnostic::error(format!(
+            "no Gate selects the Application `{namespace}/{name}`: nothing was judged, only rendered"
+        ))
+    })
 }
 
 fn text(report: &Report, folder: &Folder, terminal: Terminal) -> String {
@@ -213,10 +245,13 @@ mod tests {
  \"spec\": {\"image\": \"nginx\"}}";
 
     fn checked(action: Action, policy: FakePolicy) -> (String, u8) {
+        checked_by(&[gate("baseline", "images", action)], policy)
+    }
+
+    fn checked_by(gates: &[Gate], policy: FakePolicy) -> (String, u8) {
         let folder = Folder::in_memory(MemoryTree::new().file("web/p.json", POD), "web");
-        let gates = [gate("baseline", "images", action)];
         let (renderers, policies) = (FakeRenderers::one(plain()), FakePolicies::one(policy));
-        let report = check("web".to_owned(), &job("web"), &folder, &gates, &renderers, &policies);
+        let report = check("web".to_owned(), &job("web"), &folder, gates, &renderers, &policies);
         (text(&report, &folder, Terminal { color: false }), report.outcome.exit_code())
     }
 
@@ -255,5 +290,29 @@ web: denied (1 object, 1 denial)
         let (text, code) = checked(Action::Deny, FakePolicy::failing("images", broken));
         assert!(text.ends_with("web: could not be judged\n"), "{text}");
         assert_eq!(code, FAILED);
+    }
+
+    #[test]
+    fn gates_that_select_other_applications_judge_nothing_and_that_is_told() {
+        let other = Gate { namespaces: vec!["prod".to_owned()], ..gate("a", "images", Action::Deny) };
+        let (text, code) = checked_by(std::slice::from_ref(&other), FakePolicy::pinned_images());
+        let Job { namespace, name, .. } = job("web");
+        assert_eq!(
+            text,
+            format!(
+                "\
+info: no Gate selects the Application `{namespace}/{name}`: nothing was judged, only rendered
+ = help: say whose folder it is with --namespace and --name, or with --application
+
+web: admitted (1 object)
+"
+            )
+        );
+        assert_eq!(code, 0);
+        // One of them is enough.
+        let both = [other, gate("b", "images", Action::Warn)];
+        let (text, _) = checked_by(&both, FakePolicy::pinned_images());
+        assert!(!text.contains("no Gate selects"), "{text}");
+        assert!(!checked_by(&[], FakePolicy::pinned_images()).0.contains("no Gate selects"));
     }
 }

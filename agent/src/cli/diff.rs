@@ -1,16 +1,19 @@
 //! `windlass diff`: what a change does to the manifests of a folder, object by
 //! object.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use similar::TextDiff;
 
+use self::words::{Compared, Meanings, compared};
 use super::folder::Folder;
-use super::job::JobArguments;
+use super::job::{JobArguments, Said};
 use super::output::{Output, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
@@ -40,12 +43,17 @@ enum Format {
 /// shown, only that it differs. Exit code 0: nothing differs; 1: something
 /// does; 2: one of the two can't be rendered.
 #[derive(clap::Args)]
-#[command(override_usage = "windlass diff [OPTIONS] <REVISION> [REVISION] <PATH>")]
+#[command(override_usage = "windlass diff [OPTIONS] <REVISION> [REVISION] <PATH>
+       windlass diff [OPTIONS] --application <FILE> <REVISION> [REVISION] [PATH]")]
 pub(super) struct Arguments {
     /// One or two commits, by any name that Git knows, and the folder. With one
     /// commit, the folder in the working tree is compared with it, or, with
-    /// `--repository`, what its `HEAD` points at.
-    #[arg(required = true, num_args = 2..=3, value_name = "REVISION [REVISION] PATH")]
+    /// `--repository`, what its `HEAD` points at. With `--application`, the
+    /// folder can be left out: it is the Application's in the repository around
+    /// here, or in that of `--repository`. Of two words, the second is then the
+    /// folder if there is one of that name here, and otherwise, as always with
+    /// `--repository`, the second commit.
+    #[arg(required = true, num_args = 1..=3, value_name = "REVISION [REVISION] PATH")]
     what: Vec<String>,
 
     /// How to print.
@@ -63,16 +71,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
-    let (old, new, path) = match arguments.what.as_slice() {
-        [old, path] => (old, None, PathBuf::from(path)),
-        [old, new, path] => (old, Some(new), PathBuf::from(path)),
-        _ => anyhow::bail!("name one or two revisions and a folder"),
-    };
+    let meanings = Here { is_remote: arguments.repository.is_remote() };
+    let Compared { old, new, path } = compared(&arguments.what, arguments.job.has_application(), &meanings)?;
+    let said = arguments.job.read()?;
+    let path = arguments.repository.path(path, said.path())?;
     let plugins = plugins::load(&arguments.plugins)?;
-    let before = arguments.repository.folder(&path, Some(old))?;
+    let mut repository = arguments.repository.open();
+    let before = repository.folder(&path, Some(old))?;
     let after = match new {
-        Some(new) => arguments.repository.folder(&path, Some(new))?,
-        None if arguments.repository.is_remote() => arguments.repository.folder(&path, None)?,
+        Some(new) => repository.folder(&path, Some(new))?,
+        None if arguments.repository.is_remote() => repository.folder(&path, None)?,
         None if path.is_dir() => Folder::open(&path)?,
         None => anyhow::bail!(
             "`{}` is no folder of the working tree; name a second revision, or another path",
@@ -80,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
         ),
     };
     let progress = Progress::start(format!("rendering {} twice", path.display()));
-    let rendered = [&before, &after].map(|folder| set(folder, arguments, &plugins, output));
+    let rendered = [&before, &after].map(|folder| set(folder, &said, &plugins, output));
     drop(progress);
     let [before, after] = rendered;
     let (Some(before), Some(after)) = (before?, after?) else { return Ok(FAILED) };
@@ -93,19 +101,35 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     Ok(if changes.is_empty() { 0 } else { DIFFERENT })
 }
 
+/// What words mean around here. Those for a remote repository are all commits:
+/// its folders are known only once it is fetched.
+struct Here {
+    is_remote: bool,
+}
+
+impl Meanings for Here {
+    fn is_folder(&self, word: &str) -> bool {
+        !self.is_remote && Path::new(word).is_dir()
+    }
+
+    fn is_commit(&self, word: &str) -> bool {
+        Folder::has_commit(Path::new(word), word)
+    }
+}
+
 /// The manifests; none where the folder does not render, which is told. A
 /// folder that the commit does not have is an empty set: that is how an
 /// application comes and goes.
 fn set(
     folder: &Folder,
-    arguments: &Arguments,
+    said: &Said<'_>,
     plugins: &dyn Renderers,
     output: &Output,
 ) -> anyhow::Result<Option<Vec<Manifest>>> {
     if folder.tree.entry(&folder.path)?.is_none() {
         return Ok(Some(Vec::new()));
     }
-    let job = arguments.job.job(folder)?;
+    let job = said.job(folder);
     match render(&job, &folder.tree, folder.clock, plugins) {
         Ok(rendered) => {
             output.diagnostics(rendered.warnings(), folder.tree.as_ref());

@@ -22,7 +22,7 @@ pub(super) struct Folder {
     pub(super) clock: i64,
     root: PathBuf,
     /// What it was fetched into, which goes with it.
-    _kept: Option<TempDir>,
+    _kept: Option<Arc<TempDir>>,
 }
 
 impl Folder {
@@ -43,9 +43,20 @@ impl Folder {
     }
 
     /// A folder of a repository that was fetched into `kept`.
-    pub(super) fn fetched(tree: Arc<dyn Tree>, path: String, clock: i64, url: &str, kept: TempDir) -> Self {
+    pub(super) fn fetched(
+        tree: Arc<dyn Tree>,
+        path: String,
+        clock: i64,
+        url: &str,
+        kept: Arc<TempDir>,
+    ) -> Self {
         let root = PathBuf::from(url.trim_end_matches('/').trim_end_matches(".git"));
         Self { tree, path, clock, root, _kept: Some(kept) }
+    }
+
+    /// Whether the repository around a folder calls a commit so.
+    pub(super) fn has_commit(path: &Path, name: &str) -> bool {
+        locate_root(path).is_ok_and(|(root, _)| open_revision(&root, name).is_ok())
     }
 
     /// The root of the repository around the working directory.

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::settings;
+use super::{fields, settings};
 use crate::api;
 use crate::gate::{Action, Gate, GatePolicy};
 
@@ -16,17 +16,18 @@ const COMMAND_LINE: &str = "command-line";
 /// The Gates in a file of one or more documents.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<Vec<Gate>> {
     let shown = path.display().to_string();
+    let crd = fields::definition("Gate")?;
     let mut gates = Vec::new();
     for (index, document) in settings::documents(path)?.into_iter().enumerate() {
-        let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default();
-        let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
         let wanted = format!("{}/{}", api::GROUP, api::VERSION);
         anyhow::ensure!(
-            kind == "Gate" && version == wanted,
-            "{shown}: document {} is `{version}` `{kind}`, not `{wanted}` `Gate`",
-            index + 1
+            document.text("kind") == Some("Gate") && document.text("apiVersion") == Some(&wanted),
+            "{shown}: document {} is {}, not `{wanted}` `Gate`",
+            index + 1,
+            document.described()
         );
-        let gate: api::Gate = serde_json::from_value(document)
+        fields::check_resource(&crd, &document.content).map_err(|misfit| document.misfit(&misfit))?;
+        let gate: api::Gate = serde_json::from_value(document.content)
             .with_context(|| format!("{shown}: read the Gate in document {}", index + 1))?;
         gates.push(Gate::from(&gate));
     }
@@ -118,6 +119,14 @@ spec:
             "FILE: document 1 is `v1` `Pod`, not `windlass.dev/v1alpha1` `Gate`"
         );
         assert_eq!(problem("# nothing\n"), "FILE holds no Gate");
+        assert_eq!(
+            problem(
+                "apiVersion: windlass.dev/v1alpha1\nkind: Gate\nmetadata: {name: a}\nspec:\n  policies: []\n  \
+                 selector: {aplications: [web]}\n"
+            ),
+            "FILE:6:14: `spec.selector.aplications` is no field; the fields are `applications`, `kinds`, \
+             `namespaces`"
+        );
         assert!(problem("a: b\nc: [\n").starts_with("FILE:"), "{}", problem("a: b\nc: [\n"));
         assert_eq!(
             problem("apiVersion: windlass.dev/v1alpha1\nkind: Gate\nmetadata: {name: a}\nspec: {}\n"),

@@ -1,6 +1,9 @@
 //! What a person says about the Application that a folder is rendered for: in
 //! flags, or by the Application itself.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +12,11 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::application::{self, DEFAULT_NAMESPACE};
 use super::folder::Folder;
 use super::output::note;
-use super::settings;
-use crate::api::{self, Application, ApplicationLimits, CapabilitiesFrom};
+use super::{fields, settings};
+use crate::api::{Application, ApplicationLimits, CapabilitiesFrom};
 use crate::cluster::{Cluster, ConnectOptions};
 use crate::plugin::Seed;
 use crate::render::{Capabilities, Handover, Job, RenderLimits, merge};
@@ -58,12 +62,13 @@ pub(super) struct JobArguments {
     seed: Option<PathBuf>,
 
     /// What may be read, as `limits` of an Application: a file, or JSON such
-    /// as `{"fileSize": "16Mi"}`.
+    /// as `{"fileSize": "16Mi"}`. What it does not set, the Application does.
     #[arg(long, value_name = "FILE|JSON")]
     limits: Option<String>,
 
     /// The namespace of the Application, and the one for objects that name
-    /// none. Without it, the Application's own, or `default`.
+    /// none. Without it, the Application's own, or `default`. Of several in
+    /// the file, the one of this namespace is meant.
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
@@ -80,41 +85,36 @@ struct Served {
     api_versions: Vec<String>,
 }
 
+/// What was said, with every file read and the cluster asked: once for all
+/// folders of a command.
+pub(super) struct Said<'a> {
+    flags: &'a JobArguments,
+    application: Option<Application>,
+    config: Option<Value>,
+    limits: ApplicationLimits,
+    handover: Handover,
+}
+
 impl JobArguments {
-    /// What the Application says of its folder, where a file with it is named.
-    pub(super) fn path(&self) -> anyhow::Result<Option<String>> {
-        Ok(self.application()?.map(|application| application.spec.path))
+    /// Whether a file with the Application is named.
+    pub(super) fn has_application(&self) -> bool {
+        self.application.is_some()
     }
 
-    /// What is to be rendered of this folder.
-    pub(super) fn job(&self, folder: &Folder) -> anyhow::Result<Job> {
-        let application = self.application()?;
-        let mut job = application.as_ref().map_or_else(|| Job::new("default", &folder.name(), ""), Job::from);
-        job.path.clone_from(&folder.path);
-        if let Some(namespace) = &self.namespace {
-            job.target_namespace.clone_from(namespace);
-            job.namespace.clone_from(namespace);
-        }
-        if let Some(name) = &self.name {
-            job.name.clone_from(name);
-        }
-        if let Some(renderer) = &self.renderer {
-            job.renderer = Some(renderer.clone());
-        }
-        if let Some(config) = &self.config {
-            job.config = settings::read(config)?;
-        }
-        if let Some(limits) = &self.limits {
-            let limits: ApplicationLimits =
-                serde_json::from_value(settings::read(limits)?).context("read the limits")?;
-            job.limits = RenderLimits::from(&limits);
-        }
-        job.handover = self.handover(application.as_ref())?;
-        Ok(job)
-    }
-
-    fn application(&self) -> anyhow::Result<Option<Application>> {
-        self.application.as_deref().map(|file| application(file, self.name.as_deref())).transpose()
+    /// Reads all that is named. Says what is missing.
+    pub(super) fn read(&self) -> anyhow::Result<Said<'_>> {
+        let application = match &self.application {
+            Some(file) => Some(application::read(file, self.name.as_deref(), self.namespace.as_deref())?),
+            None => None,
+        };
+        let own_limits = application.as_ref().and_then(|application| application.spec.limits);
+        Ok(Said {
+            flags: self,
+            config: self.config.as_deref().map(settings::read).transpose()?,
+            limits: limits(own_limits.unwrap_or_default(), self.limits.as_deref())?,
+            handover: self.handover(application.as_ref())?,
+            application,
+        })
     }
 
     fn handover(&self, application: Option<&Application>) -> anyhow::Result<Handover> {
@@ -158,30 +158,64 @@ impl JobArguments {
     }
 }
 
-/// The Application in a file of one or more documents.
-fn application(file: &Path, name: Option<&str>) -> anyhow::Result<Application> {
-    let shown = file.display().to_string();
-    let mut found = Vec::new();
-    for document in settings::documents(file)? {
-        let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        let is_one = document.get("kind").and_then(Value::as_str) == Some("Application");
-        if is_one && version == format!("{}/{}", api::GROUP, api::VERSION) {
-            let application: Application =
-                serde_json::from_value(document).with_context(|| format!("{shown}: read the Application"))?;
-            found.push(application);
+impl Said<'_> {
+    /// What the Application says of its folder, where there is one.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.application.as_ref().map(|application| application.spec.path.as_str())
+    }
+
+    /// What is to be rendered of this folder.
+    pub(super) fn job(&self, folder: &Folder) -> Job {
+        let mut job = match &self.application {
+            Some(application) => Job::from(&self.complete(application.clone(), folder)),
+            None => Job {
+                limits: RenderLimits::from(&self.limits),
+                ..Job::new(DEFAULT_NAMESPACE, &folder.name(), &folder.path)
+            },
+        };
+        // The Application's own chooses it among several, and changes nothing of it.
+        if let Some(namespace) = self.flags.namespace.as_ref().filter(|typed| **typed != job.namespace) {
+            job.target_namespace.clone_from(namespace);
+            job.namespace.clone_from(namespace);
         }
+        if let Some(name) = &self.flags.name {
+            job.name.clone_from(name);
+        }
+        if let Some(renderer) = &self.flags.renderer {
+            job.renderer = Some(renderer.clone());
+        }
+        if let Some(config) = &self.config {
+            job.config.clone_from(config);
+        }
+        job.handover.clone_from(&self.handover);
+        job
     }
-    if let Some(name) = name
-        && found.len() > 1
-    {
-        found.retain(|application| application.metadata.name.as_deref() == Some(name));
+
+    /// The Application as if it were this folder's: what it does not say, and
+    /// what its post-renderers take from its path.
+    fn complete(&self, mut application: Application, folder: &Folder) -> Application {
+        let metadata = &mut application.metadata;
+        metadata.name = metadata.name.take().or_else(|| Some(folder.name()));
+        metadata.namespace = metadata.namespace.take().or_else(|| Some(DEFAULT_NAMESPACE.to_owned()));
+        application.spec.path.clone_from(&folder.path);
+        application.spec.limits = Some(self.limits);
+        application
     }
-    let count = found.len();
-    match (found.pop(), count) {
-        (Some(application), 1) => Ok(application),
-        (None, _) => anyhow::bail!("{shown} holds no such Application of {}/{}", api::GROUP, api::VERSION),
-        _ => anyhow::bail!("{shown} holds {count} Applications; say which one with --name"),
-    }
+}
+
+/// The Application's own limits, with those that were typed over them.
+fn limits(own: ApplicationLimits, typed: Option<&str>) -> anyhow::Result<ApplicationLimits> {
+    let Some(typed) = typed else { return Ok(own) };
+    let typed = settings::read(typed)?;
+    fields::check_part(&fields::definition("Application")?, &["spec", "limits"], &typed)
+        .map_err(|misfit| anyhow::anyhow!("--limits: {misfit}"))?;
+    let ApplicationLimits { file_size, total_size, paths } =
+        serde_json::from_value(typed).context("read the limits")?;
+    Ok(ApplicationLimits {
+        file_size: file_size.or(own.file_size),
+        total_size: total_size.or(own.total_size),
+        paths: paths.or(own.paths),
+    })
 }
 
 fn capabilities(text: &str) -> anyhow::Result<Capabilities> {
@@ -201,98 +235,5 @@ fn capabilities(text: &str) -> anyhow::Result<Capabilities> {
 }
 
 fn seed(file: &Path) -> anyhow::Result<Seed> {
-    let content = settings::file(file)?;
-    Ok(Seed::from_secret(content.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use clap::Parser;
-    use serde_json::json;
-
-    use super::*;
-    use crate::source::memory_tree::MemoryTree;
-
-    #[derive(Parser)]
-    struct Typed {
-        #[command(flatten)]
-        job: JobArguments,
-    }
-
-    fn job(typed: &[&str]) -> anyhow::Result<Job> {
-        let typed = Typed::try_parse_from(std::iter::once(&"windlass").chain(typed)).unwrap();
-        typed.job.job(&Folder::in_memory(MemoryTree::new(), "apps/web"))
-    }
-
-    fn file(content: &str) -> tempfile::NamedTempFile {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(content.as_bytes()).unwrap();
-        file
-    }
-
-    const TWO: &str = "
-apiVersion: windlass.dev/v1alpha1
-kind: Application
-metadata: {name: web, namespace: shop}
-spec:
-  repository: {name: fleet}
-  path: apps/web
-  renderer: {plugin: helm, config: {releaseName: shop}}
-  values: {replicas: 2, image: {tag: '1'}}
-  valuesFrom: [{kind: ConfigMap, name: more}]
-  limits: {fileSize: 1Mi}
----
-apiVersion: windlass.dev/v1alpha1
-kind: Application
-metadata: {name: other, namespace: shop}
-spec: {repository: {name: fleet}, postRenderers: [{path: overlay}]}
-";
-
-    #[test]
-    fn an_application_in_a_file_says_everything_and_flags_say_otherwise() {
-        let file = file(TWO);
-        let path = file.path().to_str().unwrap();
-        let web = job(&["--application", path, "--name", "web"]).unwrap();
-        assert_eq!(
-            (web.name.as_str(), web.namespace.as_str(), web.target_namespace.as_str()),
-            ("web", "shop", "shop")
-        );
-        assert_eq!((web.renderer.as_deref(), web.limits.file_bytes), (Some("helm"), 1 << 20));
-        let values =
-            ["--values", r#"{"replicas": 9, "colour": "red"}"#, "--values", r#"{"image": {"name": "x"}}"#];
-        let typed =
-            [&["--application", path, "--name", "web", "--renderer", "kustomize"][..], &values].concat();
-        let typed = job(&typed).unwrap();
-        assert_eq!(typed.renderer.as_deref(), Some("kustomize"));
-        assert_eq!(
-            Value::Object(typed.handover.values.unwrap()),
-            json!({"replicas": 2, "colour": "red", "image": {"tag": "1", "name": "x"}})
-        );
-        let other = job(&["--application", path, "--name", "other"]).unwrap();
-        assert_eq!((other.post_renderers[0].path.as_str(), other.handover.values), ("overlay", None));
-    }
-
-    #[test]
-    fn which_one_of_several_is_asked_for() {
-        let file = file(TWO);
-        let path = file.path().to_str().unwrap();
-        assert!(job(&["--application", path]).unwrap_err().to_string().contains("2 Applications; say which"));
-        let none = job(&["--application", path, "--name", "none"]).unwrap_err();
-        assert!(none.to_string().contains("no such Application"), "{none}");
-    }
-
-    #[test]
-    fn without_an_application_the_folder_gives_the_name() {
-        let job = job(&[
-            "--limits",
-            r#"{"paths": 7}"#,
-            "--capabilities",
-            r#"{"kubeVersion": "v1.30.0", "apiVersions": ["v1"]}"#,
-        ])
-        .unwrap();
-        assert_eq!((job.name.as_str(), job.namespace.as_str(), job.limits.paths), ("web", "default", 7));
-        assert_eq!(job.handover.capabilities.unwrap().kube_version, "v1.30.0");
-    }
+    Seed::from_secret(&settings::bytes(file)?).with_context(|| format!("the seed in `{}`", file.display()))
 }

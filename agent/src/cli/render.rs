@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::folder::Folder;
 use super::job::JobArguments;
 use super::output::{Output, stdout};
 use super::plugins::{self, PluginArguments};
@@ -33,7 +32,8 @@ enum Format {
 pub(super) struct Arguments {
     /// The folder. All of the repository around it can be used, such as bases
     /// elsewhere; nothing outside of it can. Without it, the path that the
-    /// Application of `--application` has in the repository around here.
+    /// Application of `--application` has in the repository around here, or in
+    /// that of `--repository`.
     #[arg(required_unless_present = "application")]
     path: Option<PathBuf>,
 
@@ -61,13 +61,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
-    let path = match (&arguments.path, arguments.job.path()?) {
-        (Some(path), _) => path.clone(),
-        (None, Some(path)) if arguments.repository.is_remote() => PathBuf::from(path),
-        (None, path) => Folder::root_here()?.join(path.unwrap_or_default()),
-    };
-    let folder = arguments.repository.folder(&path, arguments.revision.as_deref())?;
-    let job = arguments.job.job(&folder)?;
+    let said = arguments.job.read()?;
+    let path = arguments.repository.path(arguments.path.as_deref(), said.path())?;
+    let folder = arguments.repository.open().folder(&path, arguments.revision.as_deref())?;
+    let job = said.job(&folder);
     let plugins = plugins::load(&arguments.plugins)?;
     let progress = Progress::start(format!("rendering {}", path.display()));
     let outcome = render(&job, &folder.tree, folder.clock, &plugins);

@@ -31,8 +31,6 @@ const CLUSTER_VALUES: &str = "windlass-cluster";
 const MAX_VALUES_BYTES: usize = 4 << 20;
 /// How deep values may nest.
 const MAX_DEPTH: usize = 64;
-/// The shortest secret that passwords are made from.
-const MIN_SEED_BYTES: usize = 16;
 /// How long what the cluster serves is not asked for again: many Applications
 /// are synced together.
 const SERVED_FOR: Duration = Duration::from_secs(30);
@@ -186,13 +184,10 @@ impl Reading<'_> {
         let content = content.ok_or_else(|| {
             SyncError::values(format!("{what} has no key `{key}`; add it, or name another `key`"))
         })?;
-        if content.len() < MIN_SEED_BYTES {
-            return Err(SyncError::values(format!(
-                "{what}, key `{key}`: needs at least {MIN_SEED_BYTES} random bytes"
-            )));
-        }
+        let seed = Seed::from_secret(&content)
+            .map_err(|short| SyncError::values(format!("{what}, key `{key}`: {short}")))?;
         self.secrets.add(&String::from_utf8_lossy(&content));
-        Ok(Seed::from_secret(&content))
+        Ok(seed)
     }
 
     /// An object, and nothing where there is none.

@@ -15,7 +15,7 @@ pub fn matches_kind(matcher: &str, key: &ObjectKey) -> bool {
 
 impl Gate {
     /// Whether the gate judges objects of the application `namespace/name`.
-    pub(super) fn selects_application(&self, namespace: &str, name: &str) -> bool {
+    pub(crate) fn selects_application(&self, namespace: &str, name: &str) -> bool {
         let is_it = |selected: &String| match selected.split_once('/') {
             Some(full) => full == (namespace, name),
             None => selected == name,

@@ -194,14 +194,15 @@ mod tests {
 
     #[test]
     fn every_part_of_it_changes_the_digest() {
+        let seed = |letter: u8| Some(Seed::from_secret(&[letter; 16]).unwrap());
         let all = [
             Handover::default(),
             values(json!({})),
             values(json!({"a": 1})),
             values(json!({"a": "1"})),
             Handover { capabilities: Some(Arc::default()), ..Handover::default() },
-            Handover { seed: Some(Seed::from_secret(b"one")), ..Handover::default() },
-            Handover { seed: Some(Seed::from_secret(b"two")), ..Handover::default() },
+            Handover { seed: seed(b'1'), ..Handover::default() },
+            Handover { seed: seed(b'2'), ..Handover::default() },
             Handover { confidential: true, ..Handover::default() },
         ];
         let digests: std::collections::BTreeSet<_> = all.iter().map(Handover::digest).collect();

@@ -304,3 +304,30 @@ fn defaults_without_a_use_and_several_declarations_are_fine() {
     assert_eq!(valued("", &files).unwrap()["spec"]["replicas"], 2);
     assert_eq!(valued("values: {a: 3, b: 'y'}", &files).unwrap()["spec"]["replicas"], 3);
 }
+
+/// The blocks of YAML in the README: settings, and a declaration of values.
+fn examples() -> Vec<&'static str> {
+    let blocks = include_str!("../README.md").split("```yaml\n").skip(1);
+    blocks.map(|block| block.split_once("```").unwrap().0).collect()
+}
+
+#[test]
+fn the_settings_of_the_readme_are_understood() {
+    let root = repository(&[
+        ("a.yaml", &config_map("a")),
+        ("test/b.yaml", &config_map("b")),
+        ("values.yaml", "not: an object"),
+    ]);
+    assert_eq!(render(examples()[0], root.path(), ""), "a.yaml: ConfigMap/a");
+}
+
+#[test]
+fn the_values_of_the_readme_go_where_it_says() {
+    let web =
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1, template: {}}\n";
+    let files = [("app/values.yaml", examples()[1]), ("app/web.yaml", web)];
+    let spec = |replicas: i64, tag: &str| json!({"replicas": replicas, "template": {"metadata": {"labels": {"example.org/tag": tag}}}});
+    assert_eq!(valued("", &files).unwrap()["spec"], spec(2, "1.29"));
+    assert_eq!(valued("values: {replicas: 5, image: {tag: '2'}}", &files).unwrap()["spec"], spec(5, "2"));
+    assert_eq!(examples().len(), 2);
+}

@@ -314,7 +314,12 @@ async fn a_remote_repository_is_rendered_checked_and_compared_without_a_clone() 
     }
     let missing = render(&["--revision", "no-such-branch"]).await?;
     assert_eq!(missing.status.code(), Some(2));
-    assert!(stderr(&missing).contains("no-such-branch"), "{}", stderr(&missing));
+    for words in [
+        "neither branch `no-such-branch` nor tag `no-such-branch`",
+        "branches such as main, and tags such as v1",
+    ] {
+        assert!(stderr(&missing).contains(words), "{}", stderr(&missing));
+    }
 
     let diff = windlass(&fixture, &["diff", "v1", &first, "apps/web", "--repository", &url]).await?;
     assert_eq!((diff.status.code(), stdout(&diff).as_str()), (Some(0), "nothing differs\n"));
@@ -367,5 +372,56 @@ async fn an_application_in_a_file_is_rendered_as_the_agent_would() -> anyhow::Re
         assert!(stdout(&printed).contains(part), "{part} in {}", stdout(&printed));
     }
     assert!(!stderr(&printed).contains("spec.valuesFrom"), "{}", stderr(&printed));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_an_application_in_a_file_need_not_be_typed() -> anyhow::Result<()> {
+    let fixture = Fixture::new("own-path").await?;
+    let application = |more: &str| {
+        format!(
+            "apiVersion: windlass.dev/v1alpha1\nkind: Application\nmetadata: {{name: web}}\nspec:\n  repository: \
+             {{name: fleet}}\n  path: app\n{more}"
+        )
+    };
+    fixture.repo.write("web.yaml", application(""))?;
+    fixture.repo.write("wrong.yaml", application("  valueFrom: []\n"))?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "one"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "two"))?;
+    fixture.repo.commit("two")?;
+    let url = fixture.server.url("fleet");
+    let here = |line: String| {
+        let command = command(&fixture).map(|mut command| {
+            command.current_dir(fixture.repo.work_tree()).args(line.split(' '));
+            command
+        });
+        async move { anyhow::Ok(tokio::task::spawn_blocking(move || command?.output().context("start")).await??) }
+    };
+    for (line, code, told) in [
+        ("render --application web.yaml".to_owned(), 0, "value: two"),
+        ("check --application web.yaml".to_owned(), 0, "app: admitted (1 object)"),
+        (format!("check --application web.yaml --repository {url}"), 0, "app: admitted (1 object)"),
+        ("check app app --application web.yaml".to_owned(), 2, "has one folder, and 2 are named"),
+        ("check --policy pinned-images".to_owned(), 2, "required"),
+        ("diff HEAD --application web.yaml".to_owned(), 0, "nothing differs"),
+        ("diff HEAD~1 --application web.yaml".to_owned(), 1, "+  value: two"),
+        ("diff HEAD~1 HEAD --application web.yaml".to_owned(), 1, "+  value: two"),
+        ("diff HEAD~1 app --application web.yaml".to_owned(), 1, "+  value: two"),
+        (format!("diff {first} main --application web.yaml --repository {url}"), 1, "+  value: two"),
+        ("diff HEAD".to_owned(), 2, "or an Application with --application"),
+        ("render --application wrong.yaml".to_owned(), 2, "wrong.yaml:7:"),
+        ("render --application wrong.yaml".to_owned(), 2, "`spec.valueFrom` is no field; the fields are"),
+    ] {
+        let output = here(line.clone()).await?;
+        let all = stdout(&output) + &stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{line}: {all}");
+        assert!(all.contains(told), "{line}: {all}");
+    }
+    fixture.repo.git(&["branch", "app"])?;
+    let unclear = here("diff HEAD~1 app --application web.yaml".to_owned()).await?;
+    assert!(stderr(&unclear).contains("write `./app` for the folder"), "{}", stderr(&unclear));
+    let clear = here("diff HEAD~1 ./app --application web.yaml".to_owned()).await?;
+    assert!(stdout(&clear).contains("+  value: two"), "{}", stderr(&clear));
     Ok(())
 }
