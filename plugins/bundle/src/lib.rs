@@ -1,9 +1,10 @@
 //! Builds the plugins of this repository into one folder that the agent loads.
 //!
 //! Takes the repository's sources; gives one prepared `<name>.wasm` per plugin,
-//! written by rename. What is up to date is left alone. Never compiles ahead
-//! of time: machine code belongs to one version of the agent, and these files
-//! don't.
+//! written by rename, and beside them what the agent of this tree compiles of
+//! each, so that no agent has to. What is up to date is left alone. The files
+//! themselves hold no machine code: it belongs to one version of the agent, and
+//! they don't.
 
 mod collector;
 mod command;
