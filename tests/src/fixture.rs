@@ -193,6 +193,33 @@ impl Fixture {
         }
     }
 
+    /// Lets a service account of the namespace, which is made where it is not there, do something with resources of
+    /// the core group.
+    ///
+    /// # Errors
+    /// Where the API server refuses it.
+    pub async fn grant(&self, account: &str, resource: &str, verbs: &[&str]) -> anyhow::Result<()> {
+        let group = "rbac.authorization.k8s.io";
+        let metadata = json!({"name": account});
+        self.apply(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})).await?;
+        self.apply(json!({
+            "apiVersion": format!("{group}/v1"),
+            "kind": "Role",
+            "metadata": metadata,
+            "rules": [{"apiGroups": [""], "resources": [resource], "verbs": verbs}],
+        }))
+        .await?;
+        self.apply(json!({
+            "apiVersion": format!("{group}/v1"),
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": account},
+            "subjects": [{"kind": "ServiceAccount", "name": account}],
+        }))
+        .await?;
+        Ok(())
+    }
+
     /// Creates or changes an object, given as JSON.
     ///
     /// # Errors

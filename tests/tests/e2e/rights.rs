@@ -24,27 +24,7 @@ async fn a_service_account_without_rights_is_named_and_with_rights_it_writes() -
     fixture.wait_applied("other", &first).await?;
     assert!(fixture.get("configmap", "settings").await?.is_null());
 
-    fixture
-        .apply(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role",
-            "metadata": {"name": "deployer"},
-            "rules": [{
-                "apiGroups": [""],
-                "resources": ["configmaps"],
-                "verbs": ["get", "list", "create", "patch", "update", "delete"],
-            }],
-        }))
-        .await?;
-    fixture
-        .apply(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "deployer"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
-            "subjects": [{"kind": "ServiceAccount", "name": "deployer"}],
-        }))
-        .await?;
+    fixture.grant("deployer", "configmaps", &["get", "list", "create", "patch", "update", "delete"]).await?;
     fixture.wait_applied("app", &first).await?;
     assert!(!fixture.get("configmap", "settings").await?.is_null());
     Ok(())

@@ -203,23 +203,7 @@ async fn values_are_read_in_the_name_of_the_service_account() -> anyhow::Result<
     assert!(message.contains("the service account `tenant` needs the right to get it"), "{message}");
 
     // It may get objects by name, and watch nothing: a change is noticed all the same, and not told for ever.
-    fixture
-        .apply(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role",
-            "metadata": {"name": "tenant"},
-            "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]}],
-        }))
-        .await?;
-    fixture
-        .apply(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "tenant"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "tenant"},
-            "subjects": [{"kind": "ServiceAccount", "name": "tenant"}],
-        }))
-        .await?;
+    fixture.grant("tenant", "configmaps", &["get", "create", "patch"]).await?;
     wait_colour(&fixture, "shop", "theirs").await?;
     fixture.apply(values_map("theirs", "colour: others\n")).await?;
     wait_colour(&fixture, "shop", "others").await?;
