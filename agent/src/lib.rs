@@ -6,6 +6,7 @@ pub mod cli;
 pub mod cluster;
 pub mod controller;
 pub mod diagnostic;
+pub(crate) mod dialect;
 pub mod gate;
 pub(crate) mod lock;
 pub mod object;

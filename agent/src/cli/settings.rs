@@ -8,8 +8,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::Value;
+use serde_saphyr::Options;
 
 use super::fields::Misfit;
+use crate::dialect::of_kubernetes;
 use crate::object::Origin;
 use crate::render::locate::locate;
 
@@ -23,7 +25,8 @@ pub(super) fn read(text: &str) -> anyhow::Result<Value> {
         return serde_json::from_str(text).context("read the settings given as JSON");
     }
     let content = file(Path::new(text))?;
-    serde_saphyr::from_str(&content).map_err(|error| yaml_error(text, &error))
+    serde_saphyr::from_str_with_options(&content, of_kubernetes(Options::default()))
+        .map_err(|error| yaml_error(text, &error))
 }
 
 /// The text in a file that a person named.
@@ -86,7 +89,8 @@ pub(super) fn documents(path: &Path) -> anyhow::Result<Vec<Document>> {
     let text: Arc<str> = file(path)?.into();
     let file = path.display().to_string();
     let contents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| yaml_error(&file, &error))?;
+        serde_saphyr::from_multiple_with_options(&text, of_kubernetes(Options::default()))
+            .map_err(|error| yaml_error(&file, &error))?;
     let contents: Vec<Value> = contents.into_iter().filter(|content| !content.is_null()).collect();
     let lines = first_lines(&text);
     // Another count is another opinion of what is empty: then no line is better than a wrong one.

@@ -21,6 +21,7 @@ use super::keys::{GIVEN_LABEL, Keys};
 use super::report::{SyncError, with_hint};
 use crate::api::{Application, CapabilitiesFrom, SecretKeyRef, ValuesKind, ValuesSource};
 use crate::cluster::{Cluster, ClusterError};
+use crate::dialect::of_kubernetes;
 use crate::object::Name;
 use crate::plugin::Seed;
 use crate::render::{Capabilities, Handover, merge};
@@ -292,7 +293,6 @@ fn unreadable(error: &ClusterError, what: &str, reference: &Reference) -> String
 /// YAML as values, in the version 1.1 that Helm and kubectl read.
 fn mapping(content: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! {
-        legacy_octal_numbers: true,
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
             max_documents: 1,
@@ -300,13 +300,14 @@ fn mapping(content: &str) -> Result<Value, String> {
             max_total_scalar_bytes: MAX_VALUES_BYTES,
         },
     };
-    let value: Value = serde_saphyr::from_str_with_options(content, options).map_err(|error| {
-        let problem = error.without_snippet();
-        error.location().map_or_else(
-            || problem.to_string(),
-            |place| format!("line {}, column {}: {problem}", place.line(), place.column()),
-        )
-    })?;
+    let value: Value =
+        serde_saphyr::from_str_with_options(content, of_kubernetes(options)).map_err(|error| {
+            let problem = error.without_snippet();
+            error.location().map_or_else(
+                || problem.to_string(),
+                |place| format!("line {}, column {}: {problem}", place.line(), place.column()),
+            )
+        })?;
     match value {
         Value::Object(_) => Ok(value),
         // An empty document has no values.

@@ -20,6 +20,7 @@ use super::results::{JsonBudget, at, bounded, refused};
 use super::store::CallState;
 use super::{PluginError, RenderRequest};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::dialect::of_kubernetes;
 use crate::object::ObjectKey;
 use crate::render::{RawManifest, RawOutput};
 use crate::source::trace::TracedTree;
@@ -151,7 +152,7 @@ fn documents(stdout: &[u8]) -> Result<Vec<Value>, PluginError> {
             max_nodes: 1_000_000,
         },
     };
-    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+    serde_saphyr::from_multiple_with_options(text, of_kubernetes(options)).map_err(|error| {
         PluginError::Contract(format!("standard output is not YAML: {}", bounded(error.to_string())))
     })
 }

@@ -30,6 +30,9 @@ async fn wait_colour(fixture: &Fixture, name: &str, colour: &str) -> anyhow::Res
     Ok(())
 }
 
+/// A field that takes a value, and a script that looks as if it did.
+const COLOURED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: none, script: 'echo ${colour}'}\n";
+
 fn values_map(name: &str, values: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"values.yaml": values}})
 }
@@ -317,10 +320,7 @@ async fn plain_manifests_take_the_values_that_they_declare_and_no_text_is_replac
         "apiVersion: windlass.dev/v1alpha1\nkind: Values\nmetadata: {name: values}\nvalues: {colour: red}\n\
          replacements:\n- value: colour\n  targets: [{select: {kind: ConfigMap}, fieldPaths: [data.colour]}]\n",
     )?;
-    fixture.repo.write(
-        "app/cm.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: none, script: 'echo ${colour}'}\n",
-    )?;
+    fixture.repo.write("app/cm.yaml", COLOURED)?;
     let commit = fixture.repo.commit("one")?;
     fixture.repository().await?;
     fixture.apply(values_map("chosen", "colour: blue\n")).await?;
@@ -354,10 +354,7 @@ async fn an_overlay_takes_the_values_that_it_declares_through_its_own_replacemen
         "resources: [values.yaml, cm.yaml]\nreplacements:\n- source: {kind: Values, fieldPath: values.colour}\n  \
          targets: [{select: {kind: ConfigMap}, fieldPaths: [data.colour]}]\n",
     )?;
-    fixture.repo.write(
-        "app/cm.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: none, script: 'echo ${colour}'}\n",
-    )?;
+    fixture.repo.write("app/cm.yaml", COLOURED)?;
     let commit = fixture.repo.commit("one")?;
     fixture.repository().await?;
     fixture.application_with("app", "app", json!({"values": {"colour": "green"}})).await?;

@@ -92,7 +92,11 @@ impl Hidden {
     /// The text without them.
     pub(crate) fn hide(&self, text: &str) -> String {
         let Some(Found { strings, finder }) = self.found.as_deref() else { return text.to_owned() };
-        let hidden = finder.replace_all(text, &vec![WORD; strings.len()]);
+        let mut hidden = String::with_capacity(text.len());
+        finder.replace_all_with(text, &mut hidden, |_, _, hidden| {
+            hidden.push_str(WORD);
+            true
+        });
         let Some(end) = hidden.strip_suffix(CUT).map(str::trim_end) else { return hidden };
         // Whoever cut it did not know what it was.
         let part = strings.iter().filter_map(|string| begun(string, end)).max();
