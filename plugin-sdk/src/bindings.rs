@@ -50,6 +50,21 @@ pub mod judging {
     });
 }
 
+pub mod surroundings {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "
+            package windlass:sdk;
+            world surroundings { import windlass:plugin/cluster@0.1.0; }
+        ",
+        world: "windlass:sdk/surroundings",
+        with: {
+            "windlass:plugin/types@0.1.0": crate::bindings::lifecycle::windlass::plugin::types,
+            "windlass:plugin/cluster@0.1.0": generate,
+        },
+    });
+}
+
 pub mod assessing {
     wit_bindgen::generate!({
         path: "../wit",
@@ -91,3 +106,5 @@ pub use judging::exports::windlass::plugin::judging as judging_exports;
 pub use lifecycle::exports::windlass::plugin::lifecycle as lifecycle_exports;
 pub use lifecycle::windlass::plugin::types;
 pub use rendering::exports::windlass::plugin::rendering as rendering_exports;
+#[cfg(target_family = "wasm")]
+pub use surroundings::windlass::plugin::cluster;

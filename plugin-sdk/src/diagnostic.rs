@@ -33,7 +33,8 @@ impl Diagnostic {
     }
 
     /// The bytes of the file that it is about; the host makes line and column
-    /// of them.
+    /// of them. Without a file: the bytes of the text that the pointer names in
+    /// the settings.
     #[must_use]
     pub fn at_bytes(mut self, bytes: Range<usize>) -> Self {
         self.span = Some(span(bytes));

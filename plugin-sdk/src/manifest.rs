@@ -120,6 +120,8 @@ macro_rules! __manifest {
     (
         $plugin:ty, world: $world:literal, matches: [$($pattern:literal),*], detects: [$($file:literal),*],
         $(name: $name:expr,)? $(schema: $schema:expr,)? $(values: $values:literal,)?
+        $(reads: [$($read:literal),*],)? $(old: $old:literal,)?
+        $(resources: [$($kind:literal),*],)? $(modules: [$($ending:literal),*],)?
     ) => {
         const _: () = {
             const NAME: &str = $crate::manifest::last(&[
@@ -139,6 +141,10 @@ macro_rules! __manifest {
                 ",\"configSchema\":",
                 SCHEMA,
                 $(::std::concat!(",\"receives\":{\"values\":\"", $values, "\"}"),)?
+                $(::std::concat!(",\"reads\":", ::std::stringify!([$($read),*])),)?
+                $(::std::concat!(",\"old\":", ::std::stringify!($old)),)?
+                $(::std::concat!(",\"resources\":", ::std::stringify!([$($kind),*])),)?
+                $(::std::concat!(",\"modules\":", ::std::stringify!([$($ending),*])),)?
                 "}",
             ];
             const LENGTH: usize = $crate::manifest::length(PARTS);
@@ -150,6 +156,8 @@ macro_rules! __manifest {
             }
 
             $crate::manifest::check(NAME, &[$($pattern),*]);
+            $($crate::manifest::check(NAME, &[$($read),*]);)?
+            $($crate::manifest::check(NAME, &[$($kind),*]);)?
 
             #[cfg(target_family = "wasm")]
             #[unsafe(link_section = "windlass:manifest")]

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::health::{self, Health, State};
 use crate::manifest::Exported;
 use crate::object::Object;
-use crate::policy::{self, SetPolicy};
+use crate::policy::{self, Action, BatchPolicy, Cluster, Subject};
 use crate::render::{Output, Renderer, Request};
 
 /// Judges `objects` (YAML or JSON, any number of documents) under `settings`
@@ -24,17 +24,50 @@ use crate::render::{Output, Renderer, Request};
 ///
 /// Objects that the policy does not match are left out, as the host leaves them
 /// out. Refused settings give one line for each diagnostic.
-pub fn check<P: SetPolicy + Exported>(settings: &str, objects: &str) -> String {
+pub fn check<P: BatchPolicy + Exported>(settings: &str, objects: &str) -> String {
+    check_in::<P>(settings, objects, &Surroundings::default())
+}
+
+/// What [`check_in`] judges in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// The set as the revision before rendered it, as YAML or JSON.
+    pub old: &'a str,
+    /// Objects of the cluster, where the Gate grants them.
+    pub cluster: Option<&'a str>,
+}
+
+/// [`check`] with what stands around the objects.
+pub fn check_in<P: BatchPolicy + Exported>(
+    settings: &str,
+    objects: &str,
+    surroundings: &Surroundings<'_>,
+) -> String {
     let policy: P = match configure(settings) {
         Ok(policy) => policy,
         Err(diagnostics) => return lines(&diagnostics),
     };
+    let old = objects_of(surroundings.old);
+    let mut around = objects_of(objects);
+    let mut others = objects_of(surroundings.cluster.unwrap_or_default());
+    others.retain(|object| !around.iter().any(|own| is_same(own, object)));
+    around.append(&mut others);
+    let cluster = Cluster::of(around, surroundings.cluster.is_some());
     let objects = matching::<P>(objects);
-    let verdicts = policy::evaluate(&policy, &json(&objects));
+    let text_of = |object: &Object| object.value().to_string().into_bytes();
+    let before = |object: &Object| old.iter().find(|old| is_same(old, object)).map(text_of);
+    let subjects: Vec<Subject> =
+        objects.iter().map(|object| Subject::new(text_of(object), before(object))).collect();
+    let verdicts = policy::judge(&policy, &subjects, &cluster);
     let mut text = String::new();
     for (object, verdict) in objects.iter().zip(verdicts) {
         for finding in verdict {
-            let _ = write!(text, "deny {}", object.reference());
+            let action = match finding.action {
+                None | Some(Action::Deny) => "deny",
+                Some(Action::Warn) => "warn",
+                Some(Action::Audit) => "audit",
+            };
+            let _ = write!(text, "{action} {}", object.reference());
             if let Some(rule) = finding.rule {
                 let _ = write!(text, " [{rule}]");
             }
@@ -99,8 +132,21 @@ fn configure<T: Configure>(settings: &str) -> Result<T, Diagnostics> {
 }
 
 fn matching<T: Exported>(objects: &str) -> Vec<Object> {
-    let objects = documents(objects).into_iter().filter(|document| !document.is_null()).map(Object::new);
-    objects.filter(|object| T::MATCHES.iter().any(|pattern| object.matches(pattern))).collect()
+    let mut objects = objects_of(objects);
+    objects.retain(|object| T::MATCHES.iter().any(|pattern| object.matches(pattern)));
+    objects
+}
+
+fn is_same(one: &Object, other: &Object) -> bool {
+    let identity = |object: &Object| {
+        let reference = object.reference();
+        (object.group().to_owned(), reference.kind, reference.namespace, reference.name)
+    };
+    identity(one) == identity(other)
+}
+
+fn objects_of(yaml: &str) -> Vec<Object> {
+    documents(yaml).into_iter().filter(|document| !document.is_null()).map(Object::new).collect()
 }
 
 fn json(objects: &[Object]) -> Vec<Vec<u8>> {
