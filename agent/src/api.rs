@@ -14,7 +14,9 @@ pub use self::application::{
     RepositoryRef, SecretKeyRef, ValuesKind, ValuesSource, VerdictSummary,
 };
 pub use self::bytes::ByteSize;
-pub use self::gate::{Action, Gate, GatePolicy, GateSelector, GateSpec, GateStatus};
+pub use self::gate::{
+    Action, FailurePolicy, Gate, GateException, GatePolicy, GateSelector, GateSpec, GateStatus,
+};
 pub use self::period::Period;
 pub use self::plugin::{Plugin, PluginLimits, PluginSpec, PluginStatus};
 pub use self::repository::{

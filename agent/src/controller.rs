@@ -7,6 +7,7 @@
 pub(crate) mod backoff;
 pub(crate) mod desk;
 pub mod event;
+mod granted;
 mod keys;
 mod perform;
 pub(crate) mod plugins;
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::event::Event;
+use self::granted::Granted;
 use self::perform::Shell;
 use self::plugins::PluginSet;
 use self::publish::Recorder;
@@ -127,6 +129,7 @@ pub(crate) async fn run(
         plugins: plugins.clone(),
         memo,
         gates: ArcSwap::default(),
+        granted: Arc::new(Granted::new(cluster.clone(), events.clone(), followers.clone())),
         observer: observer.clone(),
         metrics: metrics.clone(),
         thinking: Arc::new(Semaphore::new(settings.renders.max(1))),
@@ -190,18 +193,24 @@ pub(crate) async fn run(
     probes.ready.store(false, Ordering::Relaxed);
     // Nobody decides any more: whoever still has something to tell must not wait for it.
     drop((received, reports, revaluations));
-    tasks.close();
-    if tokio::time::timeout(PUBLISHED_WITHIN, tasks.wait()).await.is_err() {
-        tracing::warn!("some results could not be published in time");
-    }
+    publish_last(&tasks).await;
     give_up.cancel();
     leading.await.context("give up the lease")?;
     values.lead(false);
+    steps.granted.lead(false);
     end.cancel();
     observer.stopped().await;
     followers.close();
     followers.wait().await;
     server.await.context("serve probes and metrics")?
+}
+
+/// Waits a while for what is still to be published.
+async fn publish_last(tasks: &TaskTracker) {
+    tasks.close();
+    if tokio::time::timeout(PUBLISHED_WITHIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some results could not be published in time");
+    }
 }
 
 /// Opens the place where probes and metrics are served, and tells where it is.
@@ -283,9 +292,12 @@ fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) {
         Event::Leadership(leading) => {
             metrics.leader.set(i64::from(*leading));
             steps.values.lead(*leading);
+            steps.granted.lead(*leading);
         }
         Event::RulesChanged => {
-            steps.gates.store(Arc::new(known.gates().iter().map(|gate| Gate::from(&**gate)).collect()));
+            let gates: Vec<Gate> = known.gates().iter().map(|gate| Gate::from(&**gate)).collect();
+            steps.granted.follow(&gates);
+            steps.gates.store(Arc::new(gates));
         }
         _ => {}
     }

@@ -139,6 +139,11 @@ impl Desk {
         })
     }
 
+    /// The complete set that is applied, where it is at hand.
+    pub(crate) fn held(&self) -> Option<Arc<Rendered>> {
+        self.hand.as_ref()?.settled.as_ref().map(|(rendered, _)| rendered.clone())
+    }
+
     /// Whether there is anything that drift can be corrected from.
     pub(crate) fn has_hand(&self) -> bool {
         self.hand.is_some()

@@ -323,6 +323,7 @@ mod tests {
             plugin: renderer(),
             rule: None,
             action: Action::Deny,
+            exception: None,
             object: ObjectKey {
                 group: String::new(),
                 kind: "Pod".to_owned(),
