@@ -104,7 +104,8 @@ pub struct GatePolicy {
 }
 
 impl GatePolicy {
-    fn called(&self) -> &str {
+    /// What findings call it.
+    pub(crate) fn called(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.plugin)
     }
 }
@@ -176,6 +177,7 @@ impl Verdict {
             column: self.column,
             object: Some(self.object.clone()),
             pointer: self.pointer.clone(),
+            span: None,
             hint: None,
         }
     }
@@ -187,7 +189,7 @@ pub struct Admitted {
     rendered: Arc<Rendered>,
     manifests: Vec<Manifest>,
     verdicts: Vec<Verdict>,
-    warnings: Vec<Diagnostic>,
+    failures: Vec<PolicyFailure>,
 }
 
 impl Admitted {
@@ -206,10 +208,16 @@ impl Admitted {
         &self.verdicts
     }
 
+    /// Policies that gave no answer, and stop nothing by that.
+    pub fn failures(&self) -> &[PolicyFailure] {
+        &self.failures
+    }
+
     /// What else a person should know: the renderer's warnings, and policies
     /// that could not answer in gates that never deny.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let failures = self.failures.iter().map(PolicyFailure::diagnostic);
+        self.rendered.warnings().iter().cloned().chain(failures).collect()
     }
 }
 
@@ -268,9 +276,7 @@ pub fn judge(case: &Case<'_>) -> Result<Admitted, GateError> {
     if verdicts.iter().any(Verdict::denies) || failures.iter().any(|failure| failure.refuses) {
         return Err(GateError { verdicts, failures });
     }
-    let mut warnings = case.rendered.warnings().to_vec();
-    warnings.extend(failures.iter().map(PolicyFailure::diagnostic));
-    Ok(Admitted { manifests: set.manifests, rendered: case.rendered.clone(), verdicts, warnings })
+    Ok(Admitted { manifests: set.manifests, rendered: case.rendered.clone(), verdicts, failures })
 }
 
 /// Whether a policy that judges this applicant wants to see what its objects
