@@ -5,10 +5,12 @@
 //! as far as the document has it, and the nearest parent stands for the rest.
 //! Never fails: what can't be found leaves the place as it was.
 
+mod scalar;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::object::Origin;
 use crate::source::tree::Tree;
@@ -49,9 +51,32 @@ pub fn locate(content: &[u8], origin: &Origin, pointer: &str) -> Option<Place> {
     let (document, lines_before) = document(content, origin)?;
     let text = std::str::from_utf8(&document).ok()?;
     let found = follow(text, &parts(pointer))?;
+    place(lines_before, found.span.start.line(), found.span.start.col())
+}
+
+/// The place of a byte of the text that the field at `pointer` holds, such as
+/// of an expression: of the text as a reader of YAML sees it, without its
+/// indentation, quotes and escapes. The place of the field where it holds none,
+/// or none that long.
+pub fn locate_within(content: &[u8], origin: &Origin, pointer: &str, byte: usize) -> Option<Place> {
+    let (document, lines_before) = document(content, origin)?;
+    let text = std::str::from_utf8(&document).ok()?;
+    let parts = parts(pointer);
+    let found = follow(text, &parts)?;
+    let start = (found.span.start.line(), found.span.start.col());
+    let (line, column) = match &found.scalar {
+        Some((style, decoded)) if found.is_all_of_the_path => {
+            scalar::position(text, found.span.start.index(), *style, decoded, byte).unwrap_or(start)
+        }
+        _ => start,
+    };
+    place(lines_before, line, column)
+}
+
+fn place(lines_before: u32, line: usize, column: usize) -> Option<Place> {
     Some(Place {
-        line: u32::try_from(found.start.line()).ok()?.checked_add(lines_before)?,
-        column: u32::try_from(found.start.col()).ok()?.checked_add(1)?,
+        line: u32::try_from(line).ok()?.checked_add(lines_before)?,
+        column: u32::try_from(column).ok()?.checked_add(1)?,
     })
 }
 
@@ -103,9 +128,17 @@ enum Open {
     Sequence(usize),
 }
 
+/// The node that a path leads to, or the deepest one on it.
+struct Found {
+    /// Of a scalar, its own; of anything larger, its key's.
+    span: Span,
+    scalar: Option<(ScalarStyle, String)>,
+    is_all_of_the_path: bool,
+}
+
 /// Walks along the events to the deepest node on the path. Nodes beside it are
 /// skipped without being kept, so depth costs nothing.
-fn follow(text: &str, path: &[String]) -> Option<Span> {
+fn follow(text: &str, path: &[String]) -> Option<Found> {
     let mut events = Parser::new_from_str(text);
     let mut next = move || events.next_event()?.ok();
     let mut best = None;
@@ -116,7 +149,7 @@ fn follow(text: &str, path: &[String]) -> Option<Span> {
             (Event::StreamStart | Event::DocumentStart(_), _) => {}
             (Event::MappingStart(..), span) => {
                 if wanted.is_none() {
-                    return Some(span);
+                    return Some(Found { span, scalar: None, is_all_of_the_path: true });
                 }
                 break Open::Mapping;
             }
@@ -171,13 +204,19 @@ fn follow(text: &str, path: &[String]) -> Option<Span> {
                 }
             },
         };
-        best = Some(span);
         wanted = path.next();
-        open = match event {
-            Event::MappingStart(..) => Open::Mapping,
-            Event::SequenceStart(..) => Open::Sequence(0),
-            _ => return best,
+        let is_all_of_the_path = wanted.is_none();
+        let (inner, scalar) = match event {
+            Event::MappingStart(..) => (Some(Open::Mapping), None),
+            Event::SequenceStart(..) => (Some(Open::Sequence(0)), None),
+            Event::Scalar(text, style, ..) => (None, Some((style, text.into_owned()))),
+            _ => (None, None),
         };
+        best = Some(Found { span, scalar, is_all_of_the_path });
+        match inner {
+            Some(inner) => open = inner,
+            None => return best,
+        }
     }
     best
 }
