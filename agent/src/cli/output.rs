@@ -1,7 +1,7 @@
 //! The two streams, and whether they are coloured.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
+use std::io::{self, IsTerminal as _, StderrLock, StdoutLock, Write as _};
 
 use bytes::Bytes;
 
@@ -51,7 +51,7 @@ impl Output {
         self.on_stderr().color
     }
 
-    fn on_stderr(&self) -> Terminal {
+    pub(super) fn on_stderr(&self) -> Terminal {
         Terminal { color: self.color.wanted(io::stderr().is_terminal(), self.no_color) }
     }
 
@@ -72,6 +72,11 @@ impl Output {
 /// For what was asked for, as opposed to what is said about it.
 pub(super) fn stdout() -> StdoutLock<'static> {
     io::stdout().lock()
+}
+
+/// For what is said about it, in several lines.
+pub(super) fn stderr() -> StderrLock<'static> {
+    io::stderr().lock()
 }
 
 /// One line on standard error. A failure to write it has nowhere to be
