@@ -7,7 +7,7 @@ use crate::pod::Tags;
 use crate::text::{clipped, go_quoted};
 
 /// What begins every one of the labels.
-pub(crate) const PREFIX: &str = "pod-security.kubernetes.io/";
+const PREFIX: &str = "pod-security.kubernetes.io/";
 
 /// A label that says nothing that is known.
 #[derive(Clone, Debug)]

@@ -99,6 +99,18 @@ pub(crate) struct Policy {
 impl Policy {
     /// Whether it admits everything without a word.
     pub(crate) fn is_privileged(&self) -> bool {
-        [self.enforce, self.warn, self.audit].iter().all(|standard| standard.level == Level::Privileged)
+        self.modes().iter().all(|standard| standard.level == Level::Privileged)
+    }
+
+    /// Whether it holds pods to the same as another one. The privileged level
+    /// is the same in every version.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let privileged = |standard: &Standard| standard.level == Level::Privileged;
+        let is_like = |(one, two): (&Standard, &Standard)| one == two || privileged(one) && privileged(two);
+        self.modes().iter().zip(&other.modes()).all(is_like)
+    }
+
+    fn modes(&self) -> [Standard; 3] {
+        [self.enforce, self.warn, self.audit]
     }
 }

@@ -4,7 +4,7 @@
 use windlass_plugin_sdk::policy::{Action, Cluster, Finding, Findings};
 
 use crate::check::Rules;
-use crate::labels::{self, PREFIX};
+use crate::labels;
 use crate::level::{Level, Policy, Standard, Version};
 use crate::pod::Tags;
 use crate::settings::{NamespaceLabels, Settings};
@@ -123,9 +123,8 @@ pub(crate) fn check(head: &Head<'_>, settings: &Settings, findings: &mut Finding
         findings.deny_by(RULE, pointer, invalid.message.clone());
     }
     let name = head.metadata.as_ref().map_or("", |metadata| &*metadata.name);
-    let says_something = tags.starting(PREFIX).next().is_some();
-    let is_told = says_something && !policy.is_privileged() && policy != settings.defaults;
-    if invalid.is_empty() && is_told && settings.namespaces.contains(name) {
+    let says_more = !policy.is_privileged() && !policy.is_like(&settings.defaults);
+    if invalid.is_empty() && says_more && settings.namespaces.contains(name) {
         findings.push(Finding {
             message: format!(
                 "the namespace `{name}` is exempt from Pod Security, and these labels are ignored"

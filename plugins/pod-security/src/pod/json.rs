@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A string; `null` is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// The longest list: a few bytes of text may be a kilobyte here.
+const ITEMS: usize = 10_000;
+
 /// A list; `null` is an empty one, and in it an empty item.
 #[derive(Clone, Debug)]
 pub(crate) struct List<T>(Vec<T>);
@@ -81,6 +84,9 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
                 let mut list = Vec::new();
                 while let Some(item) = items.next_element::<Option<T>>()? {
+                    if list.len() == ITEMS {
+                        return Err(A::Error::custom(format_args!("more items than the limit of {ITEMS}")));
+                    }
                     list.push(item.unwrap_or_default());
                 }
                 Ok(List(list))

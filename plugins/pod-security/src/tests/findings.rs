@@ -230,6 +230,18 @@ fn long_names_are_cut() {
 }
 
 #[test]
+fn lists_have_a_limit() {
+    let object = |count: usize| {
+        let containers = vec!["{}"; count].join(", ");
+        format!(r#"{{"apiVersion": "v1", "kind": "Pod", "spec": {{"containers": [{containers}]}}}}"#)
+    };
+    assert!(workload::read(object(10_000).as_bytes()).is_ok());
+    let refused = workload::read(object(10_001).as_bytes()).unwrap_err();
+    assert_eq!(refused.message, "can't be read: more items than the limit of 10000");
+    assert!(refused.pointer.starts_with("/spec/containers"), "{}", refused.pointer);
+}
+
+#[test]
 fn depth_in_what_is_skipped_costs_no_stack() {
     let (open, close) = ("[".repeat(1_000_000), "]".repeat(1_000_000));
     let object = |field: &str| {

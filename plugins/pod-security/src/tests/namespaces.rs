@@ -133,5 +133,6 @@ fn labels_of_an_exempt_namespace_are_told_to_be_ignored() {
          and these labels are ignored\n"
     );
     assert_eq!(check(settings, &namespace("app: web")), "");
+    assert_eq!(check(settings, &namespace(&label("audit-version", "v1.20"))), "");
     assert_eq!(check(settings, &namespace(&label("enforce", "privileged"))), "");
 }
