@@ -14,7 +14,7 @@ pub(crate) enum Workload<'a> {
     /// Whose labels say to what pods are held.
     Namespace(Head<'a>),
     /// Pods, and those that the object will make.
-    Pods { namespace: Text<'a>, pod: Box<Pod<'a>>, root: Root },
+    Pods { namespace: Text<'a>, pod: Pod<'a>, root: Root },
     /// Nothing that runs.
     Other,
 }
@@ -107,7 +107,7 @@ pub(crate) fn read(json: &[u8]) -> Result<Workload<'_>, Unreadable> {
         }
         _ => return Ok(Workload::Other),
     };
-    Ok(Workload::Pods { namespace: head.namespace(), pod: Box::new(pod.unwrap_or_default()), root })
+    Ok(Workload::Pods { namespace: head.namespace(), pod: pod.unwrap_or_default(), root })
 }
 
 fn template_of(object: Templated<'_>) -> Option<Pod<'_>> {

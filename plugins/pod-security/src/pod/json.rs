@@ -49,7 +49,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// The longest list: a few bytes of text may be a kilobyte here.
+/// The longest list: three bytes of text may be hundreds here.
 const ITEMS: usize = 10_000;
 
 /// A list; `null` is an empty one, and in it an empty item.
@@ -102,13 +102,13 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
 }
 
 /// An object with known fields. What is derived alone would read them from a
-/// list, too.
+/// list, too. In memory of its own, since most of what may be there is not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fields<T>(T);
+pub(crate) struct Fields<T>(Box<T>);
 
 impl<T> Fields<T> {
     pub(crate) fn into_inner(self) -> T {
-        self.0
+        *self.0
     }
 }
 
@@ -132,7 +132,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(fields)).map(Fields)
+                T::deserialize(MapAccessDeserializer::new(fields)).map(|fields| Fields(Box::new(fields)))
             }
         }
 
