@@ -87,6 +87,8 @@ struct Fixture {
 
 /// Upstream's pods, which its module brings along.
 static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(|| {
+    // Building it fetches the module.
+    LazyLock::force(&ORACLE);
     let listed =
         go().args(["list", "-m", "-f", "{{.Dir}}", "k8s.io/pod-security-admission"]).output().unwrap();
     let module = PathBuf::from(String::from_utf8(listed.stdout).unwrap().trim());
