@@ -36,6 +36,7 @@ mod wasi_program;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -98,9 +99,16 @@ impl Plugin {
         // Whoever wrote nothing may still have left out what is required.
         let nothing = Value::Object(serde_json::Map::new());
         let config = if config.is_null() { &nothing } else { config };
-        let problem = |error: jsonschema::ValidationError<'_>| ConfigProblem {
-            pointer: results::bounded(error.instance_path().to_string()),
-            message: results::bounded(error.to_string()),
+        let problem = |error: jsonschema::ValidationError<'_>| {
+            let mut pointer = error.instance_path().to_string();
+            // What is too much is a field itself, and not all that is around it.
+            if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind()
+                && let Some(first) = unexpected.first()
+            {
+                pointer.push('/');
+                pointer.push_str(&first.replace('~', "~0").replace('/', "~1"));
+            }
+            ConfigProblem { pointer: results::bounded(pointer), message: results::bounded(error.to_string()) }
         };
         let problems: Vec<_> = schema.iter_errors(config).take(MAX_CONFIG_PROBLEMS).map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(PluginError::Config(problems)) }

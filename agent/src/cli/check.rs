@@ -16,6 +16,7 @@ mod written;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -24,7 +25,7 @@ use self::cluster_data::{Around, Asked, CLUSTER};
 use self::gates::Placed;
 use self::judge::Judge;
 use self::print::Format;
-use self::report::{Findings, Outcome, VERSION};
+use self::report::{Findings, Outcome};
 use self::sources::Engine;
 use self::target::Commits;
 use self::written::Written;
@@ -33,9 +34,10 @@ use super::output::{Output, note, stderr, stdout};
 use super::plugins::{self, PluginArguments};
 use super::progress::Progress;
 use super::remote::{Repository, RepositoryArguments};
+use crate::diagnostic::Diagnostic;
 use crate::gate::Gate;
-use crate::plugin::World;
 use crate::plugin::registry::Registry;
+use crate::plugin::{Plugin, World};
 
 /// The word for all Gates in the files of the repository.
 const REPOSITORY: &str = "repository";
@@ -117,44 +119,35 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
     let around = Around::read(&arguments.cluster_data, arguments.gates.iter().any(|gate| gate == CLUSTER))?;
     let plugins = plugins::load(&arguments.plugins)?;
     let (mut repository, mut asked) = (arguments.repository.open(), Asked::default());
-    let placed = placed(arguments, &commits, &mut repository, &mut asked, &plugins, &around)?;
-    let written = Written::files(placed.iter().flat_map(|placed| &placed.written));
+    let mut placed = placed(arguments, &commits, &mut repository, &mut asked, &plugins, &around)?;
+    let targets = target::all(arguments, &commits, &mut repository)?;
+    let is_cluster_unknown = matches!(around, Around::Unknown);
+    let cluster = Arc::new(around.snapshot(placed.iter().map(|placed| &placed.gate), &mut asked)?);
+    // What is wrong with a Gate of the cluster concerns those that it selects.
+    placed.retain(|placed| {
+        !placed.is_of_cluster || targets.iter().any(|target| placed.gate.selects(&target.applicant, &cluster))
+    });
     let problems = {
         let _progress = Progress::start("trying the settings of the policies");
         trial::problems(&placed, &plugins)
     };
-    let mut findings = Findings {
-        version: VERSION,
-        outcome: Outcome::Admitted,
-        plugins: BTreeSet::new(),
-        reports: Vec::new(),
-        problems,
-        baseline: None,
-    };
-    if !findings.problems.is_empty() {
-        findings.outcome = Outcome::NotJudged;
-        if arguments.output == Format::Text {
-            let text = print::problems(&findings.problems, output.on_stderr(), &written);
-            stderr().write_all(text.as_bytes())?;
-        }
-        stdout().write_all(print::all(arguments.output, &findings)?.as_bytes())?;
-        return Ok(findings.exit_code());
+    if !problems.is_empty() {
+        return not_tried(arguments, output, problems, &placed);
     }
-    let targets = target::all(arguments, &commits, &mut repository)?;
     let gates: Vec<Gate> = placed.into_iter().map(|placed| placed.gate).collect();
-    let is_unknown = matches!(around, Around::Unknown);
     let mut judge = Judge {
-        cluster: around.snapshot(&gates, &mut asked)?.into(),
+        cluster,
         gates: &gates,
         renderers: &plugins,
         policies: &plugins,
         commits: &commits,
         wants_cases: arguments.output == Format::Junit,
-        is_cluster_unknown: is_unknown,
+        is_cluster_unknown,
         plugins: BTreeSet::new(),
     };
+    let mut reports = Vec::new();
     for target in targets {
-        let progress = Progress::start(format!("checking {}", target.path));
+        let progress = Progress::start(format!("checking {}", target.called));
         let mut report = judge.report(&target);
         drop(progress);
         if let Some(baseline) = &mut baseline {
@@ -165,17 +158,34 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
             let text = print::report(&report, output.on_stdout(), target.folder.tree.as_ref());
             stdout().write_all(text.as_bytes())?;
         }
-        findings.reports.push(report);
+        reports.push(report);
     }
-    findings.plugins = judge.plugins;
-    findings.outcome =
-        findings.reports.iter().map(|report| report.outcome).max().unwrap_or(Outcome::Admitted);
-    findings.baseline = baseline.map(|baseline| baseline.counts(&findings.reports));
-    if let Some(gone) = findings.baseline.map(|counts| counts.gone).filter(|gone| *gone > 0) {
+    let baseline = baseline.map(|baseline| baseline.counts(&reports));
+    if let Some(gone) = baseline.map(|counts| counts.gone).filter(|gone| *gone > 0) {
         note(&format!("{} of the baseline not found any more", report::plural(gone, "finding")));
     }
-    stdout().write_all(print::all(arguments.output, &findings)?.as_bytes())?;
-    Ok(findings.exit_code())
+    let plugins = judge.plugins;
+    finish(arguments, &Findings { plugins, baseline, ..Findings::of(reports) })
+}
+
+/// Tells what is wrong with settings: nothing is judged by them.
+fn not_tried(
+    arguments: &Arguments,
+    output: &Output,
+    problems: Vec<Diagnostic>,
+    placed: &[Placed],
+) -> anyhow::Result<u8> {
+    if arguments.output == Format::Text {
+        let files = Written::files(placed.iter().flat_map(|placed| &placed.written));
+        let text = print::problems(&problems, output.on_stderr(), &files);
+        stderr().write_all(text.as_bytes())?;
+    }
+    finish(arguments, &Findings { outcome: Outcome::NotJudged, problems, ..Findings::of(Vec::new()) })
+}
+
+fn finish(arguments: &Arguments, findings: &Findings) -> anyhow::Result<u8> {
+    stdout().write_all(print::all(arguments.output, findings)?.as_bytes())?;
+    Ok(findings.outcome.exit_code())
 }
 
 /// All gates that were named, with where they are written.
@@ -220,7 +230,7 @@ fn placed(
 /// What the policies that are loaded take as sources.
 fn engines(plugins: &Registry) -> Vec<Engine> {
     let policies = plugins.iter().filter(|plugin| plugin.manifest().world == World::Policy);
-    let engine = |plugin: std::sync::Arc<crate::plugin::Plugin>| Engine {
+    let engine = |plugin: Arc<Plugin>| Engine {
         name: plugin.name().to_owned(),
         resources: plugin.manifest().resources.clone(),
         modules: plugin.manifest().modules.clone(),

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, StderrLock, StdoutLock, Write as _};
 use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Terminal, escape};
+use crate::render::locate::Lines;
 use crate::source::tree::Tree;
 
 /// When to use colours.
@@ -88,14 +89,20 @@ pub(super) fn note(text: &str) {
 /// Diagnostics about files of `tree`, each with its source line, and an empty
 /// line behind each.
 pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tree) -> String {
-    let mut files: HashMap<&str, Option<Bytes>> = HashMap::new();
+    let mut files: HashMap<&str, Option<(Bytes, Lines)>> = HashMap::new();
     let mut text = String::new();
     for diagnostic in diagnostics {
         let place = diagnostic.origin.as_ref().filter(|origin| origin.line.is_some());
-        let source = place.and_then(|origin| {
-            files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone()
+        let line = place.and_then(|origin| {
+            let read = || {
+                let content = tree.read(&origin.path).ok()?;
+                let lines = Lines::of(&content);
+                Some((content, lines))
+            };
+            let (content, lines) = files.entry(&origin.path).or_insert_with(read).as_ref()?;
+            lines.line(content, origin.line?)
         });
-        text.push_str(&terminal.draw(diagnostic, source.as_deref()));
+        text.push_str(&terminal.draw_line(diagnostic, line));
         text.push('\n');
     }
     text

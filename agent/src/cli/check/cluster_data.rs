@@ -81,7 +81,11 @@ impl Around {
 
     /// All that the gates grant, and the Namespaces where they select by
     /// labels.
-    pub(super) fn snapshot(self, gates: &[Gate], asked: &mut Asked) -> anyhow::Result<Snapshot> {
+    pub(super) fn snapshot<'a>(
+        self,
+        gates: impl Iterator<Item = &'a Gate>,
+        asked: &mut Asked,
+    ) -> anyhow::Result<Snapshot> {
         let wanted = wanted(gates);
         let mut snapshot = Snapshot::default();
         match self {
@@ -106,13 +110,14 @@ impl Around {
 }
 
 /// The kinds that have to be known.
-fn wanted(gates: &[Gate]) -> BTreeSet<GroupKind> {
-    let grants = gates.iter().flat_map(|gate| &gate.policies).flat_map(|policy| &policy.grants);
-    let kinds = grants.filter_map(|grant| split(grant));
-    let mut wanted: BTreeSet<GroupKind> =
-        kinds.map(|(group, kind)| (group.to_owned(), kind.to_owned())).collect();
-    if gates.iter().any(|gate| gate.namespace_labels.is_some()) {
-        wanted.insert((String::new(), "Namespace".to_owned()));
+fn wanted<'a>(gates: impl Iterator<Item = &'a Gate>) -> BTreeSet<GroupKind> {
+    let mut wanted = BTreeSet::new();
+    for gate in gates {
+        let grants = gate.policies.iter().flat_map(|policy| &policy.grants).filter_map(|grant| split(grant));
+        wanted.extend(grants.map(|(group, kind)| (group.to_owned(), kind.to_owned())));
+        if gate.namespace_labels.is_some() {
+            wanted.insert((String::new(), "Namespace".to_owned()));
+        }
     }
     wanted
 }
@@ -245,10 +250,11 @@ mod tests {
     fn what_is_granted_and_not_in_the_files_is_not_there() {
         let mut granting = gate("g", "images", Action::Deny);
         granting.policies[0].grants = vec!["v1/Namespace".to_owned(), "v1/Secret".to_owned()];
-        let snapshot = files(&[NAMESPACES]).unwrap().snapshot(&[granting], &mut Asked::default()).unwrap();
+        let snapshot =
+            files(&[NAMESPACES]).unwrap().snapshot([granting].iter(), &mut Asked::default()).unwrap();
         assert_eq!(format!("{snapshot:?}").matches("Ok(").count(), 2, "{snapshot:?}");
         let nothing_granted =
-            files(&[NAMESPACES]).unwrap().snapshot(&[nothing("g")], &mut Asked::default()).unwrap();
+            files(&[NAMESPACES]).unwrap().snapshot([nothing("g")].iter(), &mut Asked::default()).unwrap();
         assert_eq!(format!("{nothing_granted:?}"), format!("{:?}", Snapshot::default()));
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Placed {
     pub(super) gate: Gate,
     /// For people; of several Gates of one name they are told.
     pub(super) place: String,
+    pub(super) is_of_cluster: bool,
     /// The settings of each policy.
     pub(super) written: Vec<Written>,
 }
@@ -71,6 +72,7 @@ fn parsed(document: Document) -> anyhow::Result<Placed> {
     let written = |index| Written::in_document(at.at(&format!("/spec/policies/{index}/config")));
     Ok(Placed {
         place: at.to_string(),
+        is_of_cluster: false,
         written: (0..gate.spec.policies.len()).map(written).collect(),
         gate: Gate::from(&gate),
     })
@@ -80,6 +82,7 @@ fn parsed(document: Document) -> anyhow::Result<Placed> {
 pub(super) fn from_cluster(gates: &[api::Gate]) -> Vec<Placed> {
     let placed = |gate: &api::Gate| Placed {
         place: "the cluster".to_owned(),
+        is_of_cluster: true,
         written: vec![Written::default(); gate.spec.policies.len()],
         gate: Gate::from(gate),
     };
@@ -107,7 +110,7 @@ pub(super) fn from_policies(policies: Vec<Sourced>) -> Option<Placed> {
         on_failure: OnFailure::Refuse,
         exceptions: Vec::new(),
     };
-    Some(Placed { gate, place: "--policy".to_owned(), written })
+    Some(Placed { gate, place: "--policy".to_owned(), is_of_cluster: false, written })
 }
 
 /// Each Gate once: of the cluster's, those that no file changes. Two of one

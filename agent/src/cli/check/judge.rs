@@ -36,6 +36,7 @@ impl Judge<'_> {
     pub(super) fn report(&mut self, target: &Target) -> Report {
         let mut report = Report {
             path: target.path.clone(),
+            called: target.called.clone(),
             application: (&target.applicant).into(),
             revision: self.commits.revision.clone(),
             before: self.commits.before.clone().filter(|_| target.is_compared),

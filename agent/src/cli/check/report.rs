@@ -33,8 +33,16 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn exit_code(&self) -> u8 {
-        if self.problems.is_empty() { self.outcome.exit_code() } else { FAILED }
+    /// All of these reports, and nothing else.
+    pub(super) fn of(reports: Vec<Report>) -> Self {
+        Self {
+            version: VERSION,
+            outcome: reports.iter().map(|report| report.outcome).max().unwrap_or(Outcome::Admitted),
+            plugins: BTreeSet::new(),
+            reports,
+            problems: Vec::new(),
+            baseline: None,
+        }
     }
 }
 
@@ -56,6 +64,9 @@ pub(super) struct Counts {
 pub(super) struct Report {
     /// The folder, as it was typed or as its Application names it.
     pub(super) path: String,
+    /// What people call it.
+    #[serde(skip)]
+    pub(super) called: String,
     pub(super) application: ApplicationName,
     /// The commit, where one was named, and the one that it is compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,12 +268,12 @@ impl Report {
                 parts.push(format!("{count} {what}"));
             }
         }
-        let (path, parts) = (&self.path, parts.join(", "));
+        let (called, parts) = (&self.called, parts.join(", "));
         match self.outcome {
-            Outcome::Admitted => format!("{path}: admitted ({parts})"),
-            Outcome::Denied => format!("{path}: denied ({parts})"),
-            Outcome::DoesNotRender => format!("{path}: does not render"),
-            Outcome::NotJudged => format!("{path}: could not be judged"),
+            Outcome::Admitted => format!("{called}: admitted ({parts})"),
+            Outcome::Denied => format!("{called}: denied ({parts})"),
+            Outcome::DoesNotRender => format!("{called}: does not render"),
+            Outcome::NotJudged => format!("{called}: could not be judged"),
         }
     }
 }

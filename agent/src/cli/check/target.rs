@@ -48,8 +48,10 @@ impl Commits {
 
 /// One set of objects that is judged.
 pub(super) struct Target {
-    /// As a person calls it.
+    /// The folder, as it was typed or as its Application names it.
     pub(super) path: String,
+    /// What a person calls it: of several Applications, their names too.
+    pub(super) called: String,
     pub(super) job: Job,
     pub(super) applicant: Applicant,
     pub(super) folder: Folder,
@@ -114,7 +116,8 @@ fn target(
 ) -> Target {
     let job = said.job(&folder);
     let applicant = said.applicant(&job);
-    Target { path, job, applicant, folder, before, is_compared: commits.before.is_some(), stream: None }
+    let is_compared = commits.before.is_some();
+    Target { called: path.clone(), path, job, applicant, folder, before, is_compared, stream: None }
 }
 
 /// A folder that a commit does not have is an empty set: that is how an
@@ -134,6 +137,7 @@ fn streamed(said: &Said<'_>) -> anyhow::Result<Target> {
     let applicant = said.applicant(&job);
     Ok(Target {
         path: STDIN.to_owned(),
+        called: STDIN.to_owned(),
         job,
         applicant,
         folder,
@@ -174,9 +178,10 @@ fn discovered(
             None => None,
         };
         let folder = root.other(&own_path(&application)?);
-        let shown = format!("{full_name} ({})", application.spec.path);
+        let path = application.spec.path.clone();
+        let called = format!("{full_name} ({path})");
         let said = arguments.job.read_with(Some(application))?;
-        targets.push(target(shown, &said, folder, before, commits));
+        targets.push(Target { called, ..target(path, &said, folder, before, commits) });
     }
     anyhow::ensure!(
         !targets.is_empty(),

@@ -106,7 +106,7 @@ spec:
         } else {
             Written::default()
         };
-        let placed = Placed { gate, place: String::new(), written: vec![written] };
+        let placed = Placed { gate, place: String::new(), is_of_cluster: false, written: vec![written] };
         let problems = problems(std::slice::from_ref(&placed), &FakePolicies::one(policy));
         draw(Terminal { color: false }, &problems, &Written::files(placed.written.iter()))
     }

@@ -112,6 +112,7 @@ fn a_gate_in_a_file_stands_for_the_one_of_its_name_in_the_cluster() {
     let placed = |name: &str, namespace: &str| Placed {
         gate: Gate { namespaces: vec![namespace.to_owned()], ..nothing(name) },
         place: "f".to_owned(),
+        is_of_cluster: false,
         written: Vec::new(),
     };
     let kept = settled(

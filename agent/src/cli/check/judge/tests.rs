@@ -17,6 +17,7 @@ fn target() -> Target {
     let job = job("web");
     Target {
         path: "web".to_owned(),
+        called: "web".to_owned(),
         applicant: applicant_of(&job),
         job,
         folder: Folder::in_memory(MemoryTree::new().file("web/p.json", POD), "web"),

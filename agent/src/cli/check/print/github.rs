@@ -122,7 +122,7 @@ checked apps/web: could not be judged
         one.verdict.origin.as_mut().unwrap().path = HOSTILE.to_owned();
         one.verdict.object.name = HOSTILE.to_owned();
         let mut report = report(vec![one]);
-        report.path = HOSTILE.to_owned();
+        report.called = HOSTILE.to_owned();
         let text = annotations(&findings(vec![report]));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");

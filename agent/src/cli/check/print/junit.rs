@@ -32,7 +32,7 @@ pub(super) fn suites(findings: &Findings) -> String {
     if !findings.problems.is_empty() {
         suites.push(("settings".to_owned(), findings.problems.iter().map(problem).collect()));
     }
-    suites.extend(findings.reports.iter().map(|report| (report.path.clone(), cases(report))));
+    suites.extend(findings.reports.iter().map(|report| (report.called.clone(), cases(report))));
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     let _ = writeln!(out, "<testsuites name=\"windlass check\"{}>", counts(all()));
@@ -97,7 +97,7 @@ fn rendering(report: &Report) -> Case {
     };
     let output = [told(Severity::Warning), told(Severity::Info)].join("\n");
     let output = output.trim().to_owned();
-    Case { class: "render".to_owned(), name: report.path.clone(), place: None, end, output }
+    Case { class: "render".to_owned(), name: report.called.clone(), place: None, end, output }
 }
 
 fn judged(asked: &Asked, found: &[&Reported]) -> Case {

@@ -23,7 +23,7 @@ pub(super) fn log(findings: &Findings) -> Value {
     let mut results = Vec::new();
     let mut notifications = Vec::new();
     for report in &findings.reports {
-        results.extend(report.diagnostics.iter().map(|one| diagnostic(one, &mut rules)));
+        results.extend(report.diagnostics.iter().map(|one| diagnostic(one, report, &mut rules)));
         notifications.extend(report.failures.iter().map(|failure| notification(&failure.diagnostic)));
         results.extend(report.verdicts.iter().map(|one| result(one, report, &mut rules)));
     }
@@ -48,7 +48,7 @@ pub(super) fn log(findings: &Findings) -> Value {
             },
             "invocations": [{
                 "executionSuccessful": is_judged,
-                "exitCode": findings.exit_code(),
+                "exitCode": findings.outcome.exit_code(),
                 "toolExecutionNotifications": notifications,
                 "toolConfigurationNotifications": problems,
             }],
@@ -91,7 +91,7 @@ fn result(reported: &Reported, report: &Report, rules: &mut Rules) -> Value {
         "ruleIndex": index,
         "level": level,
         "message": {"text": shown(&verdict.message)},
-        "locations": locations(&reported.diagnostic()),
+        "locations": locations(&reported.diagnostic(), &report.path),
         "partialFingerprints": {"windlassFinding/v1": reported.identity(&report.application).fingerprint()},
         "properties": properties(reported, &report.application),
     });
@@ -111,19 +111,19 @@ fn properties(reported: &Reported, application: &ApplicationName) -> Value {
     })
 }
 
-fn diagnostic(one: &Diagnostic, rules: &mut Rules) -> Value {
+fn diagnostic(one: &Diagnostic, report: &Report, rules: &mut Rules) -> Value {
     let index = rules.index(RENDER, || "What a folder renders to".to_owned());
     json!({
         "ruleId": RENDER,
         "ruleIndex": index,
         "level": level(one.severity),
         "message": {"text": text(one)},
-        "locations": locations(one),
+        "locations": locations(one, &report.path),
     })
 }
 
 fn notification(one: &Diagnostic) -> Value {
-    json!({"level": level(one.severity), "message": {"text": text(one)}, "locations": locations(one)})
+    json!({"level": level(one.severity), "message": {"text": text(one)}, "locations": locations(one, "")})
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -141,9 +141,13 @@ fn text(one: &Diagnostic) -> String {
     }
 }
 
-/// One place, or none.
-fn locations(one: &Diagnostic) -> Vec<Value> {
+/// One place: where the file is not known, the folder, for a result without a
+/// place is refused by those who show them. None where neither is known.
+fn locations(one: &Diagnostic, folder: &str) -> Vec<Value> {
     let mut location = Map::new();
+    if one.origin.is_none() && !folder.is_empty() {
+        location.insert("physicalLocation".to_owned(), json!({"artifactLocation": {"uri": uri(folder)}}));
+    }
     if let Some(Origin { path, line, .. }) = &one.origin {
         let mut physical = json!({"artifactLocation": {"uri": uri(path)}});
         if let Some(line) = line {
@@ -273,7 +277,11 @@ mod tests {
             ])
         );
         assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), 2);
-        assert!(results[2]["locations"][0].get("physicalLocation").is_none());
+        // Without a file, its folder.
+        assert_eq!(
+            results[2]["locations"][0]["physicalLocation"],
+            json!({"artifactLocation": {"uri": "apps/web"}})
+        );
     }
 
     #[test]

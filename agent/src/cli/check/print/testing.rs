@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::report::{ApplicationName, Asked, Failure, Findings, Outcome, Report, Reported, VERSION};
+use super::super::report::{ApplicationName, Asked, Failure, Findings, Outcome, Report, Reported};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::gate::{Action, Excepted, Verdict};
 use crate::object::{ObjectKey, Origin};
@@ -71,6 +71,7 @@ pub(in super::super) fn report(verdicts: Vec<Reported>) -> Report {
     };
     Report {
         path: "apps/web".to_owned(),
+        called: "apps/web".to_owned(),
         application: ApplicationName { namespace: "team".to_owned(), name: "web".to_owned() },
         revision: None,
         before: None,
@@ -111,14 +112,8 @@ pub(in super::super) fn broken() -> Report {
 pub(in super::super) const HOSTILE: &str = "\u{1b}[2J]]>\n::error::<&\"'>,:%##[add-mask]x\u{0}\u{fffe}";
 
 pub(in super::super) fn findings(reports: Vec<Report>) -> Findings {
-    Findings {
-        version: VERSION,
-        outcome: reports.iter().map(|report| report.outcome).max().unwrap_or(Outcome::Admitted),
-        plugins: BTreeSet::from([PluginId { name: "cel".to_owned(), digest: "c".repeat(64) }]),
-        reports,
-        problems: Vec::new(),
-        baseline: None,
-    }
+    let plugins = BTreeSet::from([PluginId { name: "cel".to_owned(), digest: "c".repeat(64) }]);
+    Findings { plugins, ..Findings::of(reports) }
 }
 
 /// Settings that a policy does not take.
