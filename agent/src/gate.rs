@@ -24,7 +24,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::core::Selector;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,6 +33,7 @@ pub use policy::{Policies, Policy};
 pub use select::Applicant;
 pub use surroundings::{GroupKind, Objects, Snapshot};
 
+use crate::api::Labels;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Manifest, ObjectKey, Origin};
 pub use crate::plugin::Action;
@@ -62,11 +62,11 @@ pub struct Gate {
     /// Namespaces of Applications; all where empty.
     pub namespaces: Vec<String>,
     /// The labels that their Namespaces have.
-    pub namespace_labels: Option<Selector>,
+    pub namespace_labels: Option<Labels>,
     /// Applications, as `namespace/name` or `name`; all where empty.
     pub applications: Vec<String>,
     /// The labels that Applications have.
-    pub application_labels: Option<Selector>,
+    pub application_labels: Option<Labels>,
     /// Patterns of kinds, as [`crate::object::matches_kind`] reads them; all
     /// where empty.
     pub kinds: Vec<String>,
@@ -190,6 +190,8 @@ pub struct Admitted {
     manifests: Vec<Manifest>,
     verdicts: Vec<Verdict>,
     failures: Vec<PolicyFailure>,
+    warnings: Vec<Diagnostic>,
+    objection: Option<GateError>,
 }
 
 impl Admitted {
@@ -208,16 +210,22 @@ impl Admitted {
         &self.verdicts
     }
 
-    /// Policies that gave no answer, and stop nothing by that.
+    /// Policies that gave no answer.
     pub fn failures(&self) -> &[PolicyFailure] {
         &self.failures
     }
 
+    /// What the gates say today against a set that they admitted before and
+    /// that is applied. It stays as it is, and a new one like it would be
+    /// refused.
+    pub fn objection(&self) -> Option<&GateError> {
+        self.objection.as_ref()
+    }
+
     /// What else a person should know: the renderer's warnings, and policies
     /// that could not answer in gates that never deny.
-    pub fn warnings(&self) -> Vec<Diagnostic> {
-        let failures = self.failures.iter().map(PolicyFailure::diagnostic);
-        self.rendered.warnings().iter().cloned().chain(failures).collect()
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 }
 
@@ -240,6 +248,9 @@ pub struct Case<'a> {
     pub tree: &'a dyn Tree,
     /// When exceptions are counted as expired.
     pub now: Timestamp,
+    /// The digest of the set that was admitted before and is applied, where
+    /// one is. That set stays admitted, whatever is found in it today.
+    pub applied: Option<&'a str>,
 }
 
 /// Judges all objects of an application together. Verdicts come in the order
@@ -273,10 +284,19 @@ pub fn judge(case: &Case<'_>) -> Result<Admitted, GateError> {
     findings.sort_by_key(|(index, _)| *index);
     let mut verdicts: Vec<Verdict> = findings.into_iter().map(|(_, verdict)| verdict).collect();
     locate_in(case.tree, verdicts.iter_mut().map(|v| (&mut v.origin, &mut v.column, v.pointer.as_deref())));
+    let mut warnings = case.rendered.warnings().to_vec();
+    let mut objection = None;
     if verdicts.iter().any(Verdict::denies) || failures.iter().any(|failure| failure.refuses) {
-        return Err(GateError { verdicts, failures });
+        let refused = GateError { verdicts: verdicts.clone(), failures: failures.clone() };
+        if case.applied != Some(case.rendered.digest()) {
+            return Err(refused);
+        }
+        objection = Some(refused);
+    } else {
+        warnings.extend(failures.iter().map(PolicyFailure::diagnostic));
     }
-    Ok(Admitted { manifests: set.manifests, rendered: case.rendered.clone(), verdicts, failures })
+    let (rendered, manifests) = (case.rendered.clone(), set.manifests);
+    Ok(Admitted { rendered, manifests, verdicts, failures, warnings, objection })
 }
 
 /// Whether a policy that judges this applicant wants to see what its objects

@@ -100,6 +100,8 @@ pub(crate) struct Desk {
     hidden: Hidden,
     /// The same of those that what is in hand was made from.
     hidden_in_hand: Hidden,
+    /// The count of rules under which what is applied was judged last.
+    pub(crate) reviewed_under: Option<u64>,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -125,6 +127,7 @@ impl Desk {
             health_timed_out: None,
             hidden: Hidden::default(),
             hidden_in_hand: Hidden::default(),
+            reviewed_under: None,
             marked,
         }
     }

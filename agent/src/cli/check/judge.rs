@@ -128,6 +128,7 @@ impl Judge<'_> {
             cluster: self.cluster.clone(),
             tree: target.folder.tree.as_ref(),
             now: Timestamp::now(),
+            applied: None,
         });
         let (verdicts, failures) = match answered {
             Ok(admitted) => (admitted.verdicts().to_vec(), admitted.failures().to_vec()),
