@@ -78,7 +78,10 @@ fn application(name: &str, path: &str) -> String {
 async fn rendered_objects_on_standard_input_are_judged_at_their_lines() -> anyhow::Result<()> {
     let fixture = Fixture::new("check-stdin").await?;
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a\n    image: nginx\n";
-    let list = format!("{pod}---\nkind: List\nitems:\n- {}", pod.trim_end().replace('\n', "\n  "));
+    let list = format!(
+        "{pod}---\nkind: List\nitems:\n- {}",
+        pod.trim_end().replace('\n', "\n  ").replace("{name: p}", "{name: q}")
+    );
     let output = check(&fixture, "- --policy pinned-images", list.as_bytes()).await?;
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     has(
@@ -150,7 +153,7 @@ async fn a_range_of_commits_shows_rules_what_objects_were_before() -> anyhow::Re
     fixture.repo.write("app/a.yaml", config_map("a", "one"))?;
     fixture.repo.commit("mended")?;
     let broken = told(&fixture, "app --gate gate.yaml --revision HEAD~1..HEAD", 2).await?;
-    has(&broken, &["a policy wants to compare with what `HEAD~1` renders to", "app/a.yaml:2"]);
+    has(&broken, &["a policy wants to compare with what `HEAD~1` renders to", "in `HEAD~1`: app/a.yaml:1: "]);
     told(&fixture, "app --policy pinned-images --revision HEAD~1..HEAD", 0).await?;
     Ok(())
 }
@@ -314,20 +317,22 @@ async fn a_file_of_policies_leads_to_the_plugin_that_takes_its_kind() -> anyhow:
 async fn settings_that_are_wrong_are_all_told_where_they_are_written() -> anyhow::Result<()> {
     let fixture = Fixture::new("check-settings").await?;
     fixture.repo.write("app/a.yaml", config_map("a", "one"))?;
-    let policies = "\
-  - plugin: judge
-    config:
-      mode: >-
-        refuse
-        at its end
-  - plugin: cel
-    name: rules
-    config:
-      rules:
-      - name: a
-        expresion: 'true'
-";
-    fixture.repo.write("gates/g.yaml", gate("g", policies))?;
+    let policies = [
+        "  - plugin: judge",
+        "    config:",
+        "      mode: >-",
+        "        refuse",
+        "        at its end",
+        "  - plugin: cel",
+        "    name: rules",
+        "    config:",
+        "      rules:",
+        "      - name: a",
+        "        expresion: 'true'",
+        "",
+    ]
+    .join("\n");
+    fixture.repo.write("gates/g.yaml", gate("g", &policies))?;
     let text = told(&fixture, "app --gate gates", 2).await?;
     has(
         &text,

@@ -60,8 +60,7 @@ impl Judge<'_> {
             Ok(before) => before,
             Err(failure) => {
                 report.outcome = Outcome::NotJudged;
-                report.diagnostics = vec![self.former_fails()];
-                report.diagnostics.extend(failure.error.diagnostics());
+                report.diagnostics = self.former_fails(&failure);
                 return report;
             }
         };
@@ -97,14 +96,18 @@ impl Judge<'_> {
         self.render(job, folder, target).map(|rendered| Some(Arc::new(rendered)))
     }
 
-    fn former_fails(&self) -> Diagnostic {
+    /// Without places: their lines are those of another commit.
+    fn former_fails(&self, failure: &RenderFailure) -> Vec<Diagnostic> {
         let before = self.commits.before.clone().unwrap_or_default();
-        Diagnostic {
+        let mut told = vec![Diagnostic {
             hint: Some("compare with a commit that renders".to_owned()),
             ..Diagnostic::error(format!(
                 "a policy wants to compare with what `{before}` renders to, which is not known"
             ))
-        }
+        }];
+        let causes = failure.error.diagnostics();
+        told.extend(causes.iter().map(|cause| Diagnostic::error(format!("in `{before}`: {cause}"))));
+        told
     }
 
     fn judged(
