@@ -76,6 +76,26 @@ pub struct Gate {
     pub on_failure: OnFailure,
     /// Findings that are let pass for a while.
     pub exceptions: Vec<Exception>,
+    /// Why it can't be read, if it can't. Nothing is admitted then.
+    pub unread: Option<String>,
+}
+
+impl Gate {
+    /// Stands for a gate that can't be read.
+    pub fn unread(name: &str, why: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespaces: Vec::new(),
+            namespace_labels: None,
+            applications: Vec::new(),
+            application_labels: None,
+            kinds: Vec::new(),
+            policies: Vec::new(),
+            on_failure: OnFailure::Refuse,
+            exceptions: Vec::new(),
+            unread: Some(why.to_owned()),
+        }
+    }
 }
 
 /// What a policy leads to that gives no answer.
@@ -314,6 +334,7 @@ fn questions<'a>(case: &Case<'a>, set: &Set) -> (Vec<Question<'a>>, Vec<PolicyFa
     let index = Arc::new(surroundings::Index::from(set));
     let (mut questions, mut failures) = (Vec::new(), Vec::new());
     for gate in selected {
+        failures.extend(gate.unread.as_ref().map(|why| PolicyFailure::unread(gate, why)));
         let objects: Vec<usize> =
             (0..set.manifests.len()).filter(|index| gate.selects_object(set.key(*index))).collect();
         if objects.is_empty() {
