@@ -1,0 +1,80 @@
+//! Equality and order: numbers of different types compare by their value.
+
+use std::cmp::Ordering;
+
+use super::{List, Map, Value};
+
+impl<'a> Value<'a> {
+    /// Whether two values are equal. Those of different types are not, except
+    /// numbers.
+    pub(crate) fn equals(&self, other: &Value<'a>) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) | (Self::Optional(None), Self::Optional(None)) => true,
+            (Self::Bool(left), Self::Bool(right)) => left == right,
+            (Self::String(left), Self::String(right)) => **left == **right,
+            (Self::Bytes(left), Self::Bytes(right)) => left == right,
+            (Self::Duration(left), Self::Duration(right)) => left == right,
+            (Self::Timestamp(left), Self::Timestamp(right)) => left == right,
+            (Self::Type(left), Self::Type(right)) => left == right,
+            (Self::Opaque(left), Self::Opaque(right)) => left.equals(right),
+            (Self::Optional(Some(left)), Self::Optional(Some(right))) => left.equals(right),
+            (Self::List(left), Self::List(right)) => lists(left, right),
+            (Self::Map(left), Self::Map(right)) => maps(left, right),
+            _ => numbers(self, other) == Some(Ordering::Equal),
+        }
+    }
+
+    /// The order of two values, where there is one. Not even a NaN has one with
+    /// itself, which is `Some(None)`.
+    pub(crate) fn order(&self, other: &Value<'a>) -> Option<Option<Ordering>> {
+        let order = match (self, other) {
+            (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
+            (Self::String(left), Self::String(right)) => left.cmp(right),
+            (Self::Bytes(left), Self::Bytes(right)) => left.cmp(right),
+            (Self::Duration(left), Self::Duration(right)) => left.cmp(right),
+            (Self::Timestamp(left), Self::Timestamp(right)) => left.cmp(right),
+            _ if self.is_number() && other.is_number() => return Some(numbers(self, other)),
+            _ => return None,
+        };
+        Some(Some(order))
+    }
+
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Int(_) | Self::Uint(_) | Self::Double(_))
+    }
+}
+
+fn lists<'a>(left: &List<'a>, right: &List<'a>) -> bool {
+    left.len() == right.len() && left.iter().zip(right.iter()).all(|(left, right)| left.equals(&right))
+}
+
+fn maps<'a>(left: &Map<'a>, right: &Map<'a>) -> bool {
+    let same = |(key, value): (Value<'a>, Value<'a>)| right.get(&key).is_some_and(|other| value.equals(&other));
+    left.len() == right.len() && left.iter().all(same)
+}
+
+fn numbers(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
+        (Value::Uint(left), Value::Uint(right)) => Some(left.cmp(right)),
+        (Value::Double(left), Value::Double(right)) => left.partial_cmp(right),
+        (Value::Int(left), Value::Uint(right)) => Some(i128::from(*left).cmp(&i128::from(*right))),
+        (Value::Uint(left), Value::Int(right)) => Some(i128::from(*left).cmp(&i128::from(*right))),
+        (Value::Int(left), Value::Double(right)) => exact(i128::from(*left), *right),
+        (Value::Uint(left), Value::Double(right)) => exact(i128::from(*left), *right),
+        (Value::Double(left), Value::Int(right)) => exact(i128::from(*right), *left).map(Ordering::reverse),
+        (Value::Double(left), Value::Uint(right)) => exact(i128::from(*right), *left).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+/// A whole number against a fraction, without rounding.
+#[expect(clippy::cast_possible_truncation, reason = "infinities saturate, and a fraction is looked at")]
+fn exact(whole: i128, fraction: f64) -> Option<Ordering> {
+    if fraction.is_nan() {
+        return None;
+    }
+    let floor = fraction.floor();
+    let order = whole.cmp(&(floor as i128));
+    Some(if order == Ordering::Equal && fraction > floor { Ordering::Less } else { order })
+}
