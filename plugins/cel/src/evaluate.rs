@@ -290,7 +290,7 @@ impl<'a, 'k> Machine<'a, 'k> {
                 (true, Value::Optional(None)) => continue,
                 (true, _) => return Err(Failure::no_such_overload()),
             };
-            insert(&mut made, key, value)?;
+            made.set(key, value).map_err(|_| Failure::plain("unsupported key type"))?;
         }
         Ok(Value::Map(Map::Made(Rc::new(made))))
     }
@@ -322,8 +322,15 @@ fn unavailable(name: &'static str) -> Failure {
 }
 
 fn insert<'a>(made: &mut Made<'a>, key: Value<'a>, value: Value<'a>) -> Result<(), Failure> {
+    let name = match &key {
+        Value::String(text) => text.to_string(),
+        Value::Int(number) => number.to_string(),
+        _ => String::new(),
+    };
     made.insert(key, value).map_err(|refused| match refused {
         Refused::Type => Failure::plain("unsupported key type"),
-        Refused::Twice => Failure::plain("Failed with repeated key"),
+        Refused::Twice => {
+            Failure::showing(format!("insert failed: key {name} already exists"), "a key is there already")
+        }
     })
 }

@@ -25,6 +25,8 @@ use crate::meter::Meter;
 use crate::value::Value;
 
 pub(crate) use formats::Format;
+#[cfg(test)]
+pub(crate) use formatting::general;
 pub(crate) use lists::sorted;
 pub(crate) use times::within;
 

@@ -1,3 +1,5 @@
+mod oracle;
+
 use windlass_plugin_sdk::testing;
 
 use super::Cel;

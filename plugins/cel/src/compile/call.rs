@@ -83,21 +83,13 @@ impl Compiler<'_> {
             return nothing();
         };
         let nodes: Vec<Node> = given.into_iter().map(|(node, _)| node).collect();
-        if name == "matches"
-            && let Some(node) = self.matches(tree, &nodes)
+        if matches!(name, "matches" | "find" | "findAll")
+            && let Some(Node::Constant(Value::String(pattern))) = nodes.get(1)
+            && let Err(failure) = meter::compile(pattern)
         {
-            return (node, Type::Bool);
-        }
-        self.computed(tree, name, Call { runs, arguments: nodes }, result)
-    }
-
-    /// `matches` with a pattern that is a constant: compiled now.
-    fn matches(&mut self, tree: &Expr, nodes: &[Node]) -> Option<Node> {
-        let [_, Node::Constant(Value::String(pattern))] = nodes else { return None };
-        if let Err(failure) = meter::compile(pattern) {
             self.problem(tree, failure.to_string());
         }
-        None
+        self.computed(tree, name, Call { runs, arguments: nodes }, result)
     }
 
     /// A call; of constants, its result.
@@ -120,7 +112,7 @@ impl Compiler<'_> {
                 Ok(value) => return (Node::Constant(value), result),
                 Err(failure) if failure.is_no_such_overload() => {}
                 Err(failure) => {
-                    if matches!(name, "duration" | "timestamp") {
+                    if NEVER_FAIL.contains(&name) {
                         self.problem(tree, failure.to_string());
                     }
                     break;
@@ -142,6 +134,9 @@ impl Compiler<'_> {
         (Node::Fetch(Box::new(Fetch { arguments: nodes })), Type::Dyn)
     }
 }
+
+/// Functions whose failure on a constant is a mistake in the expression.
+const NEVER_FAIL: [&str; 7] = ["bool", "double", "duration", "format", "int", "timestamp", "uint"];
 
 /// Kyverno's libraries that reach out, or that are not here.
 const KYVERNO_SPACES: [&str; 9] =

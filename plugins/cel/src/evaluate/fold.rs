@@ -34,7 +34,13 @@ pub(super) fn steps<'a>(range: &Value<'a>, two: bool) -> Result<Box<dyn Iterator
         }
         Value::List(list) => Ok(Box::new(list.iter().map(|element| (element, None)))),
         Value::Map(map) => Ok(Box::new(map.iter().map(move |(key, value)| (key, two.then_some(value))))),
-        _ => Err(Failure::no_such_overload()),
+        other => {
+            let name = other.type_name();
+            let name = name.strip_suffix("_type").unwrap_or(name);
+            let name = format!("{}{}", name[..1].to_ascii_uppercase(), &name[1..]);
+            let text = format!("got 'types.{name}', expected iterable type");
+            Err(Failure::showing(text, "a list or a map is needed"))
+        }
     }
 }
 

@@ -6,14 +6,13 @@ use crate::failure::Failure;
 use crate::library::Outcome;
 use crate::value::Value;
 
-/// `a.b`. Of an optional, what is found is optional too.
+/// `a.b`. What has no fields has none of that name. Of an optional, what is found is optional too.
 pub(super) fn field<'a>(operand: &Value<'a>, name: &str, optional: bool) -> Outcome<'a> {
     match operand {
         Value::Map(map) => found(map.field(name), optional, || Failure::no_such_key(name)),
         Value::Optional(None) => Ok(Value::Optional(None)),
         Value::Optional(Some(inner)) => field(inner, name, true),
-        Value::Null if optional => Ok(Value::Optional(None)),
-        _ => Err(Failure::no_such_overload()),
+        _ => found(None, optional, || Failure::no_such_key(name)),
     }
 }
 
@@ -22,7 +21,7 @@ pub(super) fn has<'a>(operand: &Value<'a>, name: &str) -> Outcome<'a> {
         Value::Map(map) => Ok(Value::Bool(map.field(name).is_some())),
         Value::Optional(None) => Ok(Value::Bool(false)),
         Value::Optional(Some(inner)) => has(inner, name),
-        _ => Err(Failure::no_such_overload()),
+        _ => Ok(Value::Bool(false)),
     }
 }
 
@@ -66,6 +65,9 @@ fn position(at: &Value<'_>) -> Result<i64, Failure> {
         Value::Int(number) => Ok(*number),
         Value::Uint(number) => Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
         Value::Double(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(*number as i64),
-        _ => Err(Failure::plain("unsupported index type in list")),
+        other => {
+            let text = format!("unsupported index type '{}' in list", other.type_name());
+            Err(Failure::showing(text, "unsupported index type in list"))
+        }
     }
 }

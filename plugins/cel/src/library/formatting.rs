@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: &[Function] =
 
 /// A fraction with as many digits as it takes, with an exponent where it is
 /// large or small.
-pub(super) fn general(value: f64) -> String {
+pub(crate) fn general(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -179,11 +179,12 @@ fn fixed(value: f64, precision: usize) -> String {
     out
 }
 
-fn scientific(value: f64, precision: usize) -> String {
+/// Always with six decimals: what is asked for is how wide it is, at least.
+fn scientific(value: f64, width: usize) -> String {
     if let Some(text) = unusual(value) {
         return text.to_owned();
     }
-    let text = format!("{value:.precision$e}");
+    let text = format!("{value:.DEFAULT_PRECISION$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let raised = |digit: char| match digit {
         '-' => '\u{207b}',
@@ -194,7 +195,8 @@ fn scientific(value: f64, precision: usize) -> String {
     };
     let (sign, number) = exponent.strip_prefix('-').map_or(("", exponent), |number| ("-", number));
     let padded = format!("{sign}{number:0>2}");
-    format!("{digits}\u{202f}\u{d7}\u{202f}10{}", padded.chars().map(raised).collect::<String>())
+    let text = format!("{digits}\u{d7}10{}", padded.chars().map(raised).collect::<String>());
+    format!("{text:>width$}")
 }
 
 /// A value as text: inside of a list or a map, as it would stand in an

@@ -100,6 +100,14 @@ fn parse(text: &str) -> Option<Quantity> {
     Some(Quantity(if negative { -billionths } else { billionths }))
 }
 
+/// Whether a text is a number with what could be a suffix.
+fn has_suffix(text: &str) -> bool {
+    let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let suffix = rest.trim_start_matches(|letter: char| letter == '.' || letter.is_ascii_digit());
+    let known = |letter: char| "eEinumkKMGTP".contains(letter);
+    suffix.len() < rest.len() && !suffix.is_empty() && suffix.chars().all(known)
+}
+
 /// A number times a power of ten, rounded up.
 fn shift(number: i128, exponent: i32) -> Option<i128> {
     let power = 10_i128.checked_pow(exponent.unsigned_abs());
@@ -114,6 +122,7 @@ fn quantity<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::String(text)] = arguments else { return no_such_overload() };
     match parse(text) {
         Some(quantity) => opaque(Opaque::Quantity(quantity)),
+        None if has_suffix(text) => Err(Failure::plain("unable to parse quantity's suffix")),
         None => Err(Failure::plain(
             "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
         )),

@@ -57,7 +57,7 @@ fn timestamp<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
         [Value::Timestamp(time)] => *time,
         [Value::Int(seconds)] => Timestamp { seconds: *seconds, nanos: 0 },
         [Value::String(text)] => calendar::parse(text).ok_or_else(|| {
-            Failure::showing(format!("invalid RFC 3339 timestamp {text:?}"), "the text is no timestamp")
+            Failure::plain("type conversion error from 'string' to 'google.protobuf.Timestamp'")
         })?,
         _ => return no_such_overload(),
     };

@@ -27,10 +27,20 @@ impl<'a> Made<'a> {
             return Err(Refused::Type);
         }
         let place = Key::of(&key).ok_or(Refused::Type)?;
-        if self.places.insert(place, self.entries.len()).is_some() {
+        if self.places.contains_key(&place) {
             return Err(Refused::Twice);
         }
+        self.places.insert(place, self.entries.len());
         self.entries.push((key, value));
+        Ok(())
+    }
+
+    /// The same, and the last of equal keys counts.
+    pub(crate) fn set(&mut self, key: Value<'a>, value: Value<'a>) -> Result<(), Refused> {
+        match Key::of(&key).and_then(|place| self.places.get(&place)) {
+            Some(place) => self.entries[*place].1 = value,
+            None => return self.insert(key, value),
+        }
         Ok(())
     }
 

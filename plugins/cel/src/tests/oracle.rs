@@ -1,0 +1,165 @@
+//! The same expressions and policies under Kubernetes' own code.
+
+mod policies;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value as Json, json};
+
+use crate::compile::{self, Names, Purpose};
+use crate::evaluate::{Given, Lookup, Machine};
+use crate::failure::Failure;
+use crate::json::Document;
+use crate::library::Outcome;
+use crate::meter::Patterns;
+use crate::value::Value;
+
+const EXPRESSIONS: &str = include_str!("expressions.txt");
+const OBJECT: &str = include_str!("object.json");
+
+/// What is known to differ: the expression, what it gives here, and there. The
+/// README says why.
+const DIFFERING: [(&str, &str, &str); 15] = [
+    // Only worded otherwise.
+    ("object.spec.text.sum()", "error: no such overload", "error: no such overload: sum(string)"),
+    ("ip('1.2.3')", "error: IP Address", "error: IP Address"),
+    ("ip('01.2.3.4')", "error: IP Address", "error: IP Address"),
+    ("ip.isCanonical('x')", "error: IP Address", "error: IP Address"),
+    ("cidr('192.168.0.0/33')", "error: network address", "error: network address"),
+    ("cidr('192.168.0.0')", "error: network address", "error: network address"),
+    ("url('https://a:b/')", "error: URL parse error", "error: URL parse error"),
+    ("semver('x')", "error: ", "error: "),
+    // Taken here, and refused there.
+    ("[1, [2, 3], [4, [5]]].flatten().size()", "int 5", "refused"),
+    ("{?'a': object.spec.?missing, 'b': 1}.size()", "int 1", "refused"),
+    ("{1: 'a', 2u: 'b'}[2]", "string b", "refused"),
+    ("[1, 'a']", "list", "refused"),
+    ("object.spec.list.existsOne(x, x > 1)", "bool false", "refused"),
+    ("cel.bind(x, object.spec.replicas, x + x)", "int 6", "refused"),
+    // Refused here.
+    ("{1.5: 'a'}", "refused", "map"),
+];
+
+/// Kubernetes' evaluation as a command, built once.
+static ORACLE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle");
+    // The tests of one package stand in `deps` of the profile's folder.
+    let deps = std::env::current_exe().unwrap().parent().unwrap().to_path_buf();
+    let command = deps.join("cel-oracle");
+    let mut go = Command::new("go");
+    go.args(["build", "-trimpath", "-buildvcs=false", "-o"]).arg(&command).arg(".");
+    go.env("GOWORK", "off").env("GOFLAGS", "-mod=readonly").env("GOTOOLCHAIN", "local").current_dir(source);
+    let built = go.status().expect("Go is one of the tools that the project needs");
+    assert!(built.success(), "the oracle does not build");
+    command
+});
+
+/// What Kubernetes says of cases, in their order.
+fn ask(cases: &[Json]) -> Vec<Json> {
+    let mut oracle = Command::new(&*ORACLE);
+    let mut oracle = oracle.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let asked = serde_json::to_vec(cases).unwrap();
+    oracle.stdin.take().unwrap().write_all(&asked).unwrap();
+    let output = oracle.wait_with_output().unwrap();
+    assert!(output.status.success(), "the oracle failed");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+struct Nowhere;
+
+impl<'a> Lookup<'a> for Nowhere {
+    fn fetch(&self, _: &[&str]) -> Outcome<'a> {
+        Err(Failure::plain("there is no cluster"))
+    }
+}
+
+/// What an expression gives on an object, as the oracle writes it.
+fn evaluate(expression: &str, object: &str) -> String {
+    let compiled = match compile::compile(expression, Names::default(), Purpose::Variable) {
+        Ok(compiled) => compiled,
+        Err(problems) => return format!("refused: {}", problems[0].message),
+    };
+    let document = Document::parse(object.as_bytes()).unwrap();
+    let given = Given {
+        object: Value::of(document.root()),
+        old: Value::Null,
+        request: Value::Null,
+        params: Value::Null,
+        namespace: Ok(Value::Null),
+    };
+    let patterns = Patterns::default();
+    let result = match Machine::new(&given, &[], &Nowhere, &patterns).evaluate(&compiled.node) {
+        Ok(value) => text(&value),
+        Err(failure) => format!("error: {failure}"),
+    };
+    result
+}
+
+fn text(value: &Value<'_>) -> String {
+    match value {
+        Value::Bool(value) => format!("bool {value}"),
+        Value::Int(value) => format!("int {value}"),
+        Value::Uint(value) => format!("uint {value}"),
+        Value::Double(value) => format!("double {}", crate::library::general(*value)),
+        Value::String(text) => format!("string {text}"),
+        other => other.type_name().to_owned(),
+    }
+}
+
+fn expressions() -> Vec<&'static str> {
+    // A line that does not start a new expression goes on with the one before.
+    let mut found: Vec<&str> = Vec::new();
+    let mut rest = EXPRESSIONS;
+    while let Some((line, _)) = rest.split_once('\n') {
+        let length = if line.matches("\"\"\"").count() % 2 == 1 {
+            let end = rest[line.len()..].find("\"\"\"").unwrap() + line.len() + 3;
+            end + rest[end..].find('\n').unwrap()
+        } else {
+            line.len()
+        };
+        let expression = &rest[..length];
+        if !expression.is_empty() && !expression.starts_with("# ") {
+            found.push(expression);
+        }
+        rest = &rest[length + 1..];
+    }
+    found
+}
+
+/// What Kubernetes gives: a value, an error, or that it does not compile.
+fn answer(answer: &Json) -> String {
+    let text = |name: &str| answer[name].as_str().unwrap_or_default();
+    match (text("value"), text("error"), answer["refused"] == true) {
+        (_, error, true) => format!("refused: {error}"),
+        ("", error, false) => format!("error: {error}"),
+        (value, ..) => value.to_owned(),
+    }
+}
+
+#[test]
+fn expressions_give_what_they_give_in_kubernetes() {
+    let object: Json = serde_json::from_str(OBJECT).unwrap();
+    let expressions = expressions();
+    assert!(expressions.len() >= 150, "{}", expressions.len());
+    // The object as it is written: numbers must not change on the way.
+    let cases: Vec<Json> =
+        expressions.iter().map(|expression| json!({"expression": expression, "object": object})).collect();
+    let mut differences = String::new();
+    let mut seen = Vec::new();
+    for (expression, theirs) in expressions.iter().zip(ask(&cases)) {
+        let (ours, theirs) = (evaluate(expression, OBJECT), answer(&theirs));
+        let same = if ours.starts_with("refused: ") { theirs.starts_with("refused: ") } else { ours == theirs };
+        let known = DIFFERING.iter().find(|(known, ..)| *known == *expression);
+        if let Some((known, here, there)) = known {
+            assert!(ours.starts_with(here) && theirs.starts_with(there), "{expression}: {ours}, {theirs}");
+            seen.push(*known);
+        } else if !same {
+            differences.push_str(&format!("{expression}\n    here  {ours}\n    there {theirs}\n"));
+        }
+    }
+    assert_eq!(differences, "");
+    assert_eq!(seen.len(), DIFFERING.len(), "a difference that is told of is none");
+}
