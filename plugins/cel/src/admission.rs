@@ -20,6 +20,7 @@ pub(crate) use judge::check;
 use windlass_plugin_sdk::diagnostic::{Diagnostic, Diagnostics};
 use windlass_plugin_sdk::policy::Action;
 
+use crate::evaluate::Variable;
 use crate::meter::Patterns;
 use crate::plan::Node;
 use crate::syntax::Problem;
@@ -43,7 +44,7 @@ struct Policy {
     fails_open: bool,
     matching: spec::Match,
     conditions: Vec<Expression>,
-    variables: Vec<Node>,
+    variables: Vec<Variable>,
     validations: Vec<Validation>,
     annotations: Vec<Annotation>,
     /// None: it judges what it matches, with the Gate's action.

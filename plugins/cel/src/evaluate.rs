@@ -25,6 +25,13 @@ pub(crate) struct Given<'a> {
     pub(crate) namespace: Result<Value<'a>, Failure>,
 }
 
+/// A named expression of a policy.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) node: Node,
+}
+
 /// Finds objects of the cluster, for expressions that ask.
 pub(crate) trait Lookup<'a> {
     /// `resource.Get` with four texts, `resource.List` with three.
@@ -37,7 +44,7 @@ pub(crate) trait Lookup<'a> {
 /// Evaluates the expressions of one policy on one object.
 pub(crate) struct Machine<'a, 'k> {
     given: &'k Given<'a>,
-    variables: &'a [Node],
+    variables: &'a [Variable],
     known: Vec<Option<Outcome<'a>>>,
     locals: Vec<Value<'a>>,
     /// Where the locals of the present expression start.
@@ -51,7 +58,7 @@ pub(crate) struct Machine<'a, 'k> {
 impl<'a, 'k> Machine<'a, 'k> {
     pub(crate) fn new(
         given: &'k Given<'a>,
-        variables: &'a [Node],
+        variables: &'a [Variable],
         lookup: &'k dyn Lookup<'a>,
         patterns: &'k Patterns,
     ) -> Self {
@@ -167,13 +174,13 @@ impl<'a, 'k> Machine<'a, 'k> {
             return known.clone();
         }
         let variables = self.variables;
-        let Some(node) = variables.get(place) else { return Err(Failure::no_such_overload()) };
+        let Some(variable) = variables.get(place) else { return Err(Failure::no_such_overload()) };
         self.level += 1;
         if self.level > MAX_LEVEL {
             return Err(Failure::plain("variables read each other more than 32 levels deep"));
         }
         let base = std::mem::replace(&mut self.base, self.locals.len());
-        let value = self.value(node);
+        let value = self.value(&variable.node).map_err(|failure| failure.of_variable(&variable.name));
         self.locals.truncate(self.base);
         self.base = base;
         self.level -= 1;

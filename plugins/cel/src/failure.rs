@@ -37,6 +37,11 @@ impl Failure {
         Self::showing(format!("no such key: {key}"), "no such key")
     }
 
+    /// The failure of a variable.
+    pub(crate) fn of_variable(&self, name: &str) -> Self {
+        Self::showing(format!("composited variable {name:?} fails to evaluate: {self}"), self.without_values())
+    }
+
     /// What may be said of a `Secret`.
     pub(crate) fn without_values(&self) -> &'static str {
         match *self.0 {

@@ -9,6 +9,7 @@ use super::bindings::{self, Binding};
 use super::spec;
 use super::{Annotation, Expression, MAX_RESOURCES, Policies, Policy, Validation, at_text, kyverno, params, rule};
 use crate::compile::{self, Compiled, Names, Purpose};
+use crate::evaluate::Variable;
 use crate::plan::Root;
 use crate::typing::Type;
 
@@ -165,7 +166,7 @@ impl Building {
                 }
                 None => (crate::plan::Node::Constant(crate::value::Value::Null), Type::Dyn),
             };
-            nodes.push(node);
+            nodes.push(Variable { name: variable.name.clone(), node });
             variables.push((variable.name.clone(), of_type));
         }
         let names = Names { variables: &variables, ..names };

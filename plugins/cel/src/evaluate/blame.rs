@@ -244,7 +244,7 @@ impl<'a> Machine<'a, '_> {
 
     fn definition(&self, node: &Node) -> Option<&'a Node> {
         match node {
-            Node::Variable(place) => self.variables.get(*place),
+            Node::Variable(place) => self.variables.get(*place).map(|variable| &variable.node),
             _ => None,
         }
     }

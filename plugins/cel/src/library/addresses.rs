@@ -179,7 +179,7 @@ fn contains_ip<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
 fn contains_cidr<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let range = block(arguments.first())?;
     let other = match arguments.get(1) {
-        Some(Value::String(text)) => parse_cidr(text).map_err(|_| Failure::no_such_overload())?,
+        Some(Value::String(text)) => parse_cidr(text)?,
         other => block(other)?,
     };
     let same_family = other.address.is_ipv4() == range.address.is_ipv4();

@@ -1,14 +1,14 @@
 //! The same expressions and policies under Kubernetes' own code.
 
-mod policies;
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::{Value as Json, json};
+use windlass_plugin_sdk::testing;
 
+use crate::Cel;
 use crate::compile::{self, Names, Purpose};
 use crate::evaluate::{Given, Lookup, Machine};
 use crate::failure::Failure;
@@ -162,4 +162,96 @@ fn expressions_give_what_they_give_in_kubernetes() {
     }
     assert_eq!(differences, "");
     assert_eq!(seen.len(), DIFFERING.len(), "a difference that is told of is none");
+}
+
+/// An object with the fields that all have.
+fn completed(object: &Json) -> Json {
+    let mut object = object.clone();
+    let fields = object.as_object_mut().unwrap();
+    fields.entry("apiVersion").or_insert("apps/v1".into());
+    let metadata = fields.entry("metadata").or_insert(json!({})).as_object_mut().unwrap();
+    metadata.entry("name").or_insert("a".into());
+    metadata.entry("namespace").or_insert("shop".into());
+    object
+}
+
+/// What a policy says here: what denies, and the annotations.
+fn judge(case: &Json, policy: &Json, object: &Json) -> (Vec<String>, Vec<String>) {
+    let mut resources = vec![policy.clone()];
+    if let Some(params) = case.get("params") {
+        let reference = json!({"name": params["metadata"]["name"], "parameterNotFoundAction": "Deny"});
+        resources.push(params.clone());
+        resources.push(json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "b"},
+            "spec": {"policyName": "p", "paramRef": reference, "validationActions": ["Deny"]},
+        }));
+    }
+    let settings = json!({"resources": resources}).to_string();
+    let old = case.get("old").map(Json::to_string).unwrap_or_default();
+    let cluster = case.get("namespace").map(Json::to_string).unwrap_or_default();
+    let around = testing::Surroundings { old: &old, cluster: Some(&cluster) };
+    let text = testing::check_in::<Cel>(&settings, &object.to_string(), &around);
+    let said = |action: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with(action));
+        lines.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
+    };
+    let mut denied = said("deny");
+    denied.extend(said("error"));
+    (denied, said("audit"))
+}
+
+#[test]
+fn policies_say_what_they_say_in_kubernetes() {
+    let written: Vec<Json> = serde_saphyr::from_str(include_str!("policies.yaml")).unwrap();
+    assert!(written.len() >= 25, "{}", written.len());
+    let (mut cases, mut ours) = (Vec::new(), Vec::new());
+    for case in &written {
+        let resource = case["resource"].as_str().unwrap_or("deployments");
+        let mut spec = case["policy"].clone();
+        let rule = json!({
+            "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": [resource],
+        });
+        spec["matchConstraints"] = json!({"resourceRules": [rule]});
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "p"},
+            "spec": spec,
+        });
+        for object in case["objects"].as_array().unwrap() {
+            let object = completed(object);
+            let mut asked = case.clone();
+            (asked["policy"], asked["object"], asked["resource"]) = (policy.clone(), object.clone(), resource.into());
+            ours.push((case, object.clone(), judge(case, &policy, &object)));
+            cases.push(asked);
+        }
+    }
+    let mut differences = String::new();
+    for ((case, object, (denied, annotations)), theirs) in ours.into_iter().zip(ask(&cases)) {
+        let list = |name: &str| -> Vec<String> {
+            theirs[name].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+        };
+        let refused_by_both = case.get("refused").is_some()
+            && denied[0].contains("must give string")
+            && list("messages").len() == 4;
+        // The steps are not the same, and neither are the words.
+        let too_expensive_for_both = case.get("expensive").is_some()
+            && denied[0].contains("too expensive")
+            && list("messages")[0].contains("cost");
+        if refused_by_both || too_expensive_for_both {
+            continue;
+        }
+        // Why a text is no range is worded otherwise.
+        let up_to_the_reason = |messages: Vec<String>| -> Vec<String> {
+            let reason = "network address parse error";
+            messages.iter().map(|message| message.split(reason).next().unwrap().to_owned()).collect()
+        };
+        let (denied, messages) = (up_to_the_reason(denied), up_to_the_reason(list("messages")));
+        if (&denied, &annotations) != (&messages, &list("annotations")) {
+            differences.push_str(&format!("{}\n{object}\n    here  {denied:?} {annotations:?}\n    there {theirs}\n", case["policy"]));
+        }
+    }
+    assert_eq!(differences, "");
 }
