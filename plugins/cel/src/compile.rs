@@ -54,7 +54,8 @@ pub(crate) struct Compiled {
 /// All that is wrong with it.
 pub(crate) fn compile(source: &str, names: Names<'_>, purpose: Purpose) -> Result<Compiled, Vec<Problem>> {
     if source.len() > MAX_BYTES {
-        let message = format!("the expression has {} bytes, more than the {MAX_BYTES} that one may have", source.len());
+        let message =
+            format!("the expression has {} bytes, more than the {MAX_BYTES} that one may have", source.len());
         return Err(vec![Problem::new(0..source.len(), message)]);
     }
     let tree = syntax::parse(source).map_err(|problem| vec![problem])?;
@@ -169,7 +170,9 @@ impl Compiler<'_> {
             return roots::exceptions();
         }
         let hint = match name {
-            "variables" if self.names.variables.is_empty() => "; the policy declares no variables before this",
+            "variables" if self.names.variables.is_empty() => {
+                "; the policy declares no variables before this"
+            }
             "variables" => "; a variable is read as in `variables.name`",
             "params" => "; the policy has no `paramKind`",
             _ => "",

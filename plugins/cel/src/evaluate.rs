@@ -223,7 +223,8 @@ impl<'a, 'k> Machine<'a, 'k> {
                 self.run(call, &arguments)
             }
             nodes => {
-                let arguments: Vec<_> = nodes.iter().map(|node| self.value(node)).collect::<Result<_, _>>()?;
+                let arguments: Vec<_> =
+                    nodes.iter().map(|node| self.value(node)).collect::<Result<_, _>>()?;
                 self.run(call, &arguments)
             }
         }

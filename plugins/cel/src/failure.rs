@@ -39,7 +39,10 @@ impl Failure {
 
     /// The failure of a variable.
     pub(crate) fn of_variable(&self, name: &str) -> Self {
-        Self::showing(format!("composited variable {name:?} fails to evaluate: {self}"), self.without_values())
+        Self::showing(
+            format!("composited variable {name:?} fails to evaluate: {self}"),
+            self.without_values(),
+        )
     }
 
     /// What may be said of a `Secret`.

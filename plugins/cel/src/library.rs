@@ -131,7 +131,10 @@ const LIBRARIES: [&[Function]; 15] = [
 
 /// The functions of a name.
 pub(crate) fn find(name: &str, member: bool) -> impl Iterator<Item = &'static Function> {
-    LIBRARIES.iter().flat_map(|functions| functions.iter()).filter(move |it| it.member == member && it.name == name)
+    LIBRARIES
+        .iter()
+        .flat_map(|functions| functions.iter())
+        .filter(move |it| it.member == member && it.name == name)
 }
 
 const fn global(name: &'static str, overloads: &'static [Overload], run: Run) -> Function {

@@ -18,9 +18,20 @@ pub(crate) enum Node {
     Local(usize),
     /// One of the policy's variables.
     Variable(usize),
-    Select { operand: Box<Node>, field: Rc<str>, optional: bool },
-    Has { operand: Box<Node>, field: Rc<str> },
-    Index { operand: Box<Node>, index: Box<Node>, optional: bool },
+    Select {
+        operand: Box<Node>,
+        field: Rc<str>,
+        optional: bool,
+    },
+    Has {
+        operand: Box<Node>,
+        field: Rc<str>,
+    },
+    Index {
+        operand: Box<Node>,
+        index: Box<Node>,
+        optional: bool,
+    },
     Call(Box<Call>),
     /// `matches` with a pattern that is a constant.
     Matches(Box<Node>, Rc<Regex>, usize),
@@ -35,7 +46,10 @@ pub(crate) enum Node {
     Fold(Box<Fold>),
     /// A value that is bound, and the body.
     Bind(Box<[Node; 2]>),
-    OptMap { parts: Box<[Node; 2]>, flat: bool },
+    OptMap {
+        parts: Box<[Node; 2]>,
+        flat: bool,
+    },
     /// Objects of the cluster: kind, namespace and name.
     Fetch(Box<Fetch>),
     /// What is known to the API server alone.

@@ -81,13 +81,18 @@ impl Type {
                 left.agrees(right)
             }
             (Self::Map(left, first), Self::Map(right, second)) => left.agrees(right) && first.agrees(second),
-            (Self::Null, other) | (other, Self::Null) => {
-                !matches!(
-                    other,
-                    Self::Bool | Self::Int | Self::Uint | Self::Double | Self::String | Self::Bytes | Self::Type
-                        | Self::List(_) | Self::Map(..)
-                )
-            }
+            (Self::Null, other) | (other, Self::Null) => !matches!(
+                other,
+                Self::Bool
+                    | Self::Int
+                    | Self::Uint
+                    | Self::Double
+                    | Self::String
+                    | Self::Bytes
+                    | Self::Type
+                    | Self::List(_)
+                    | Self::Map(..)
+            ),
             (left, right) => left == right,
         }
     }
@@ -131,7 +136,9 @@ impl Bound {
             (Sig::List(element), Type::List(inner)) | (Sig::Optional(element), Type::Optional(inner)) => {
                 self.takes(*element, inner)
             }
-            (Sig::Map(key, value), Type::Map(left, right)) => self.takes(*key, left) && self.takes(*value, right),
+            (Sig::Map(key, value), Type::Map(left, right)) => {
+                self.takes(*key, left) && self.takes(*value, right)
+            }
             (Sig::Dyn, _) => true,
             (Sig::List(_) | Sig::Map(..) | Sig::Optional(_), _) => false,
             (sig, given) => self.given(sig) == *given,

@@ -166,7 +166,9 @@ impl<'a> Map<'a> {
     fn weight(&self) -> usize {
         match self {
             Self::Json(json) => json.nodes(),
-            Self::Made(made) => (0..made.len()).filter_map(|at| made.entry(at)).map(|(_, it)| 1 + it.weight()).sum(),
+            Self::Made(made) => {
+                (0..made.len()).filter_map(|at| made.entry(at)).map(|(_, it)| 1 + it.weight()).sum()
+            }
         }
     }
 

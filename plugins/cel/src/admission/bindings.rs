@@ -22,7 +22,8 @@ pub(super) fn read(building: &mut Building, place: &str, name: &str, spec: spec:
     if let Some(param_ref) = &spec.param_ref {
         let pointer = format!("{place}/spec/paramRef");
         if param_ref.name.is_empty() == param_ref.selector.is_none() {
-            building.problem(&pointer, format!("binding `{name}`: `paramRef` needs either `name` or `selector`"));
+            building
+                .problem(&pointer, format!("binding `{name}`: `paramRef` needs either `name` or `selector`"));
         }
         if let Some(selector) = &param_ref.selector {
             for (below, message) in selector.faults() {

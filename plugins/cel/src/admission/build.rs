@@ -7,7 +7,9 @@ use windlass_plugin_sdk::policy::Action;
 
 use super::bindings::{self, Binding};
 use super::spec;
-use super::{Annotation, Expression, MAX_RESOURCES, Policies, Policy, Validation, at_text, kyverno, params, rule};
+use super::{
+    Annotation, Expression, MAX_RESOURCES, Policies, Policy, Validation, at_text, kyverno, params, rule,
+};
 use crate::compile::{self, Compiled, Names, Purpose};
 use crate::evaluate::Variable;
 use crate::plan::Root;
@@ -33,8 +35,10 @@ pub(super) fn build(settings: Value) -> Result<Policies, Diagnostics> {
         return Err(Diagnostics::error("there are no rules and no resources"));
     }
     if settings.resources.len() > MAX_RESOURCES {
-        let message =
-            format!("there are {} resources, more than the {MAX_RESOURCES} that one plugin takes", settings.resources.len());
+        let message = format!(
+            "there are {} resources, more than the {MAX_RESOURCES} that one plugin takes",
+            settings.resources.len()
+        );
         return Err(Diagnostic::error(message).at_pointer("/resources").into());
     }
     let mut building = Building::default();
@@ -64,7 +68,8 @@ impl Building {
 
     /// Sorts one object by its kind.
     fn resource(&mut self, place: String, resource: Value, bound: &mut Vec<(String, String, Binding)>) {
-        let text = |pointer: &str| resource.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |pointer: &str| resource.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (api_version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         let about = format!("{kind} `{name}`");
@@ -86,8 +91,7 @@ impl Building {
                 }
             }
             (KYVERNO, "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
-                let namespace =
-                    (kind == "NamespacedValidatingPolicy").then(|| text("/metadata/namespace"));
+                let namespace = (kind == "NamespacedValidatingPolicy").then(|| text("/metadata/namespace"));
                 if let Some(spec) = self.spec::<spec::Kyverno>(&place, &about, resource) {
                     kyverno::policies(self, &place, &name, namespace, spec);
                 }
@@ -99,7 +103,12 @@ impl Building {
         }
     }
 
-    fn spec<T: for<'de> Deserialize<'de>>(&mut self, place: &str, about: &str, mut resource: Value) -> Option<T> {
+    fn spec<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        place: &str,
+        about: &str,
+        mut resource: Value,
+    ) -> Option<T> {
         let spec = resource.get_mut("spec").map(Value::take).unwrap_or_default();
         match serde_json::from_value(spec) {
             Ok(spec) => Some(spec),
@@ -115,7 +124,10 @@ impl Building {
         let names = Names { params: spec.param_kind.is_some(), variables: &[], kyverno: false };
         let matching = spec.match_constraints.clone().unwrap_or_default();
         if spec.match_constraints.is_none() {
-            self.problem(format!("{place}/spec/matchConstraints"), format!("policy `{name}`: `matchConstraints` is required"));
+            self.problem(
+                format!("{place}/spec/matchConstraints"),
+                format!("policy `{name}`: `matchConstraints` is required"),
+            );
         }
         if spec.validations.is_empty() && spec.audit_annotations.is_empty() {
             let message = format!("policy `{name}`: there are no `validations` and no `auditAnnotations`");
@@ -152,12 +164,21 @@ impl Building {
             let what = format!("policy `{name}`, variable `{}`", variable.name);
             let pointer = format!("{place}/spec/variables/{index}");
             if !is_identifier(&variable.name) {
-                self.problem(format!("{pointer}/name"), format!("{what}: this can't be the name of a variable"));
+                self.problem(
+                    format!("{pointer}/name"),
+                    format!("{what}: this can't be the name of a variable"),
+                );
             } else if variables.iter().any(|(known, _)| *known == variable.name) {
                 self.problem(format!("{pointer}/name"), format!("{what}: the name stands on two variables"));
             }
             let names = Names { variables: &variables, ..names };
-            let compiled = self.expression(&format!("{pointer}/expression"), &what, &variable.expression, names, Purpose::Variable);
+            let compiled = self.expression(
+                &format!("{pointer}/expression"),
+                &what,
+                &variable.expression,
+                names,
+                Purpose::Variable,
+            );
             // One that does not compile keeps its place, so that others find it.
             let (node, of_type) = match compiled {
                 Some(compiled) => {
@@ -174,7 +195,9 @@ impl Building {
         for (index, condition) in spec.match_conditions.iter().enumerate() {
             let what = format!("policy `{name}`, match condition `{}`", condition.name);
             let pointer = format!("{place}/spec/matchConditions/{index}/expression");
-            if let Some(compiled) = self.expression(&pointer, &what, &condition.expression, names, Purpose::Condition) {
+            if let Some(compiled) =
+                self.expression(&pointer, &what, &condition.expression, names, Purpose::Condition)
+            {
                 reads.add(&compiled);
                 conditions.push(Expression { source: condition.expression.clone(), node: compiled.node });
             }
@@ -222,8 +245,13 @@ impl Building {
         reads: &mut Reads,
     ) -> Option<Validation> {
         let what = format!("policy `{name}`");
-        let compiled =
-            self.expression(&format!("{pointer}/expression"), &what, &validation.expression, names, Purpose::Validation);
+        let compiled = self.expression(
+            &format!("{pointer}/expression"),
+            &what,
+            &validation.expression,
+            names,
+            Purpose::Validation,
+        );
         let message = if validation.message_expression.trim().is_empty() {
             None
         } else {
@@ -261,9 +289,10 @@ impl Building {
 
     /// Says what of a match can't be, or can never match.
     pub(super) fn hold_matching(&mut self, pointer: &str, matching: &spec::Match) {
-        for (name, selector) in
-            [("namespaceSelector", &matching.namespace_selector), ("objectSelector", &matching.object_selector)]
-        {
+        for (name, selector) in [
+            ("namespaceSelector", &matching.namespace_selector),
+            ("objectSelector", &matching.object_selector),
+        ] {
             for (below, message) in selector.faults() {
                 self.problem(format!("{pointer}/{name}{below}"), message);
             }
@@ -276,13 +305,17 @@ impl Building {
                 ("resources", &rule.resources),
             ] {
                 if list.is_empty() {
-                    self.problem(format!("{pointer}/resourceRules/{index}/{field}"), format!("`{field}` is required"));
+                    self.problem(
+                        format!("{pointer}/resourceRules/{index}/{field}"),
+                        format!("`{field}` is required"),
+                    );
                 }
             }
         }
         let complete = |rule: &spec::ResourceRule| !rule.operations.is_empty() && !rule.resources.is_empty();
         if !matching.can_match() && matching.resource_rules.iter().all(complete) {
-            let message = "no rule is about objects that are created or updated, and nothing else is judged here";
+            let message =
+                "no rule is about objects that are created or updated, and nothing else is judged here";
             self.problem(format!("{pointer}/resourceRules"), message);
         }
     }

@@ -23,7 +23,12 @@ const MAX_MESSAGE_BYTES: usize = 5 << 10;
 const MAX_ANNOTATION_BYTES: usize = 10 << 10;
 
 /// Judges a batch.
-pub(crate) fn check(policies: &Policies, subjects: &[Subject], cluster: &Cluster, findings: &mut BatchFindings) {
+pub(crate) fn check(
+    policies: &Policies,
+    subjects: &[Subject],
+    cluster: &Cluster,
+    findings: &mut BatchFindings,
+) {
     let (texts, documents) = (Arena::new(), Arena::new());
     let store = Store::new(cluster, &texts, &documents);
     let mut batch = Batch { policies, store: &store, kinds: Vec::new(), params: OnceCell::new() };
@@ -60,7 +65,9 @@ impl Kind {
 impl<'d> Batch<'d, '_> {
     fn judge(&mut self, subject: &Subject, findings: &mut Findings) {
         let known = head(subject.json()).map(|(api_version, kind)| self.kind(api_version, kind));
-        if known.is_some_and(|known| self.kinds[known].policies.is_empty() && self.kinds[known].rules.is_empty()) {
+        if known
+            .is_some_and(|known| self.kinds[known].policies.is_empty() && self.kinds[known].rules.is_empty())
+        {
             return;
         }
         let document = match Document::parse(subject.json()) {
@@ -128,7 +135,8 @@ impl<'d> Batch<'d, '_> {
 
     /// What is known of a kind, found out when it is first met.
     fn kind(&mut self, api_version: &str, kind: &str) -> usize {
-        let known = self.kinds.iter().position(|known| known.kind == kind && known.api_version == api_version);
+        let known =
+            self.kinds.iter().position(|known| known.kind == kind && known.api_version == api_version);
         if let Some(known) = known {
             return known;
         }
@@ -153,7 +161,15 @@ impl<'d> Batch<'d, '_> {
         let reads_request = any(|policy| policy.reads_request, |rule| rule.reads_request);
         let reads_namespace = any(|policy| policy.reads_namespace, |rule| rule.reads_namespace);
         let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
-        self.kinds.push(Kind { api_version, kind, resource, policies, rules, reads_request, reads_namespace });
+        self.kinds.push(Kind {
+            api_version,
+            kind,
+            resource,
+            policies,
+            rules,
+            reads_request,
+            reads_namespace,
+        });
         self.kinds.len() - 1
     }
 }
@@ -178,7 +194,8 @@ impl<'d, 's> Judge<'_, 'd, 's> {
             Ok(Value::Bool(true)) => return,
             Ok(Value::Bool(false)) => {
                 let made = rule.message_expression.as_ref().and_then(|node| made_message(&mut machine, node));
-                made.or_else(|| rule.message.clone()).unwrap_or_else(|| format!("does not fulfil `{}`", rule.source.trim()))
+                made.or_else(|| rule.message.clone())
+                    .unwrap_or_else(|| format!("does not fulfil `{}`", rule.source.trim()))
             }
             Ok(other) => format!("the expression gave a {}, not a bool", other.type_name()),
             Err(failure) => format!("the expression can't be evaluated: {}", self.say(&failure)),
@@ -247,8 +264,13 @@ impl<'d, 's> Judge<'_, 'd, 's> {
     }
 
     /// Applies a policy with each parameter of a binding.
-    fn apply<'a>(&self, policy: &'d Policy, binding: Option<&Binding>, given: &Given<'a>, found: &mut Vec<Finding>)
-    where
+    fn apply<'a>(
+        &self,
+        policy: &'d Policy,
+        binding: Option<&Binding>,
+        given: &Given<'a>,
+        found: &mut Vec<Finding>,
+    ) where
         'd: 'a,
     {
         if policy.reads_namespace

@@ -27,7 +27,11 @@ pub(super) fn policies(
     spec: spec::Kyverno,
 ) {
     hold(building, place, name, &spec);
-    let actions = if spec.validation_actions.is_empty() { vec![None] } else { build::actions(&spec.validation_actions) };
+    let actions = if spec.validation_actions.is_empty() {
+        vec![None]
+    } else {
+        build::actions(&spec.validation_actions)
+    };
     let mut matching = spec.match_constraints.clone().unwrap_or_default();
     if let Some(namespace) = namespace {
         let own = spec::Requirement {
@@ -101,7 +105,8 @@ fn generated(
     matching: &spec::Match,
     autogen: Option<&spec::Autogen>,
 ) -> Vec<(&'static str, spec::Match)> {
-    let chosen = autogen.and_then(|autogen| autogen.pod_controllers.as_ref()).and_then(|it| it.controllers.as_ref());
+    let chosen =
+        autogen.and_then(|autogen| autogen.pod_controllers.as_ref()).and_then(|it| it.controllers.as_ref());
     for (index, name) in chosen.into_iter().flatten().enumerate() {
         if !CONTROLLERS.iter().any(|(known, ..)| known == name) {
             let pointer = format!("{place}/spec/autogen/podControllers/controllers/{index}");
@@ -135,7 +140,10 @@ fn generated(
         }
         if !rules.is_empty() {
             let namespace_selector = matching.namespace_selector.clone();
-            found.push((template, spec::Match { resource_rules: rules, namespace_selector, ..spec::Match::default() }));
+            found.push((
+                template,
+                spec::Match { resource_rules: rules, namespace_selector, ..spec::Match::default() },
+            ));
         }
     }
     found

@@ -21,7 +21,8 @@ impl Match {
     /// Whether objects of such a resource may match: what is left to look at
     /// are names, operations and labels.
     pub(super) fn may_match(&self, facts: &Facts<'_>) -> bool {
-        self.resource_rules.is_empty() || self.resource_rules.iter().any(|rule| rule.covers(facts, self.is_exact()))
+        self.resource_rules.is_empty()
+            || self.resource_rules.iter().any(|rule| rule.covers(facts, self.is_exact()))
     }
 
     /// Whether a resource rule matches, and none that excludes.

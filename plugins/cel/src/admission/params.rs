@@ -82,7 +82,8 @@ fn choose<'d: 'v, 'v>(
         if !named {
             continue;
         }
-        let wanted = if param_ref.namespace.is_empty() { namespace } else { Some(param_ref.namespace.as_str()) };
+        let wanted =
+            if param_ref.namespace.is_empty() { namespace } else { Some(param_ref.namespace.as_str()) };
         let fits = match (metadata(object, "namespace"), wanted) {
             (None, _) => true,
             (Some(own), Some(wanted)) => *own == *wanted,

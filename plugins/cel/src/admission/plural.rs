@@ -39,7 +39,11 @@ pub(super) fn of(kind: &str) -> String {
     let vowel = |letter: char| "aeiou".contains(letter);
     match lower.strip_suffix('y') {
         Some(stem) if !stem.ends_with(vowel) => format!("{stem}ies"),
-        _ if lower.ends_with('s') || lower.ends_with('x') || lower.ends_with("ch") || lower.ends_with("sh") => {
+        _ if lower.ends_with('s')
+            || lower.ends_with('x')
+            || lower.ends_with("ch")
+            || lower.ends_with("sh") =>
+        {
             format!("{lower}es")
         }
         _ => format!("{lower}s"),

@@ -55,7 +55,8 @@ impl Rule {
 /// Compiles the rules.
 pub(super) fn compile_all(written: Vec<Written>, problems: &mut Diagnostics) -> Vec<Rule> {
     if written.len() > MAX_RULES {
-        let message = format!("there are {} rules, more than the {MAX_RULES} that one plugin takes", written.len());
+        let message =
+            format!("there are {} rules, more than the {MAX_RULES} that one plugin takes", written.len());
         problems.push(Diagnostic::error(message).at_pointer("/rules"));
         return Vec::new();
     }
@@ -84,15 +85,18 @@ fn compile_one(place: &str, written: Written, problems: &mut Diagnostics) -> Opt
             .ok()
     };
     let expression = compiled(&written.expression, "expression", Purpose::Rule);
-    let message =
-        written.message_expression.as_deref().map(|source| compiled(source, "messageExpression", Purpose::Variable));
+    let message = written
+        .message_expression
+        .as_deref()
+        .map(|source| compiled(source, "messageExpression", Purpose::Variable));
     if !written.pointer.is_empty() && !written.pointer.starts_with('/') {
         let message = format!("{what}: a JSON pointer starts with `/`");
         problems.push(Diagnostic::error(message).at_pointer(format!("{place}/pointer")));
     }
     let (expression, message) = (expression?, message.flatten());
     let reads = |root| {
-        expression.roots.contains(&root) || message.as_ref().is_some_and(|message| message.roots.contains(&root))
+        expression.roots.contains(&root)
+            || message.as_ref().is_some_and(|message| message.roots.contains(&root))
     };
     Some(Rule {
         reads_request: reads(Root::Request),

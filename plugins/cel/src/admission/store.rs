@@ -38,7 +38,11 @@ pub(super) struct Found<'d> {
 }
 
 impl<'d, 't> Store<'d, 't> {
-    pub(super) fn new(cluster: &'t Cluster, texts: &'d Arena<Vec<u8>>, documents: &'d Arena<Document<'d>>) -> Self {
+    pub(super) fn new(
+        cluster: &'t Cluster,
+        texts: &'d Arena<Vec<u8>>,
+        documents: &'d Arena<Document<'d>>,
+    ) -> Self {
         let (namespaces, found) = (RefCell::default(), RefCell::default());
         Self { cluster, texts, documents, namespaces, found }
     }
@@ -125,12 +129,44 @@ impl<'d, 't> Store<'d, 't> {
 
 /// Kinds that expressions may ask for by their plural.
 const KINDS: [&str; 38] = [
-    "ConfigMap", "Secret", "Namespace", "Pod", "Service", "ServiceAccount", "Endpoints", "Node", "PersistentVolume",
-    "PersistentVolumeClaim", "LimitRange", "ResourceQuota", "ReplicationController", "PodTemplate", "Event",
-    "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ControllerRevision", "Job", "CronJob",
-    "HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "IngressClass", "NetworkPolicy", "Role", "RoleBinding",
-    "ClusterRole", "ClusterRoleBinding", "StorageClass", "PriorityClass", "RuntimeClass", "EndpointSlice", "Lease",
-    "CustomResourceDefinition", "ValidatingAdmissionPolicy",
+    "ConfigMap",
+    "Secret",
+    "Namespace",
+    "Pod",
+    "Service",
+    "ServiceAccount",
+    "Endpoints",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "LimitRange",
+    "ResourceQuota",
+    "ReplicationController",
+    "PodTemplate",
+    "Event",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ControllerRevision",
+    "Job",
+    "CronJob",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "Ingress",
+    "IngressClass",
+    "NetworkPolicy",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "StorageClass",
+    "PriorityClass",
+    "RuntimeClass",
+    "EndpointSlice",
+    "Lease",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
 ];
 
 impl<'a, 'd: 'a> Lookup<'a> for Store<'d, '_> {
@@ -142,7 +178,10 @@ impl<'a, 'd: 'a> Lookup<'a> for Store<'d, '_> {
         };
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         let kind = self.kind(group, plural).ok_or_else(|| {
-            Failure::showing(format!("there is no resource `{plural}` in `{api_version}`"), "an unknown resource")
+            Failure::showing(
+                format!("there is no resource `{plural}` in `{api_version}`"),
+                "an unknown resource",
+            )
         })?;
         let found = self.find(&kind, name);
         let mut objects = found.objects.iter().filter(|object| {

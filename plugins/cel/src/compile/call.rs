@@ -28,7 +28,10 @@ impl Compiler<'_> {
             if library::find(&qualified, false).next().is_some() {
                 return self.resolved(tree, &qualified, false, Vec::new(), arguments);
             }
-            if self.names.kyverno && space == "resource" && matches!((name, arguments.len()), ("Get", 4) | ("List", 3)) {
+            if self.names.kyverno
+                && space == "resource"
+                && matches!((name, arguments.len()), ("Get", 4) | ("List", 3))
+            {
                 return self.fetch(arguments);
             }
             if self.names.kyverno && KYVERNO_SPACES.contains(&space.as_str()) {
@@ -74,7 +77,9 @@ impl Compiler<'_> {
         for function in functions {
             if let Some(gives) = result_of(function, &given) {
                 runs.push(function.run);
-                result = Some(result.map_or(gives.clone(), |known| if known == gives { known } else { Type::Dyn }));
+                result = Some(
+                    result.map_or(gives.clone(), |known| if known == gives { known } else { Type::Dyn }),
+                );
             }
         }
         let Some(result) = result else {

@@ -75,7 +75,8 @@ impl Compiler<'_> {
             nodes.push((*optional, node));
         }
         let of_type = Type::list(of_type.unwrap_or(Type::Dyn));
-        let constants: Option<Vec<_>> = nodes.iter().map(|(optional, node)| constant(*optional, node)).collect();
+        let constants: Option<Vec<_>> =
+            nodes.iter().map(|(optional, node)| constant(*optional, node)).collect();
         match constants {
             Some(constants) => (Node::Constant(Value::list(constants)), of_type),
             None => (Node::List(nodes), of_type),

@@ -71,7 +71,11 @@ impl<'a> Machine<'a, '_> {
             }
             Node::Fold(fold) if matches!(fold.kind, FoldKind::All | FoldKind::Exists) => {
                 let alone = (fold.kind == FoldKind::Exists) == given;
-                if alone { self.element(fold, given, places, depth) } else { self.place(&fold.range, places, depth + 1) }
+                if alone {
+                    self.element(fold, given, places, depth)
+                } else {
+                    self.place(&fold.range, places, depth + 1)
+                }
             }
             _ => self.only_place(node, places, depth),
         }
@@ -147,7 +151,8 @@ impl<'a> Machine<'a, '_> {
                 let mut kept = 0;
                 for (place, step) in steps(&inner, fold.two).ok()?.enumerate() {
                     self.bind(step.clone());
-                    let holds = fold.filter.as_ref().is_none_or(|filter| self.truth(filter).is_ok_and(|it| it));
+                    let holds =
+                        fold.filter.as_ref().is_none_or(|filter| self.truth(filter).is_ok_and(|it| it));
                     self.locals.truncate(outer);
                     if holds && kept == index {
                         return self.member(&fold.range, &inner, place, &step, places, depth + 1);
@@ -197,12 +202,16 @@ impl<'a> Machine<'a, '_> {
         };
         match node {
             Node::Constant(_) => {}
-            Node::Not(inner) | Node::Negate(inner) | Node::Matches(inner, ..) => each(self, &mut [&**inner].into_iter()),
+            Node::Not(inner) | Node::Negate(inner) | Node::Matches(inner, ..) => {
+                each(self, &mut [&**inner].into_iter())
+            }
             Node::Call(call) => each(self, &mut call.arguments.iter()),
             Node::Binary(_, operands) => each(self, &mut operands.iter()),
             Node::And(operands) | Node::Or(operands) => each(self, &mut operands.iter()),
             Node::List(elements) => each(self, &mut elements.iter().map(|(_, element)| element)),
-            Node::Select { operand, .. } | Node::Has { operand, .. } => each(self, &mut [&**operand].into_iter()),
+            Node::Select { operand, .. } | Node::Has { operand, .. } => {
+                each(self, &mut [&**operand].into_iter())
+            }
             Node::Index { operand, .. } => each(self, &mut [&**operand].into_iter()),
             Node::Fold(fold) => each(self, &mut [&fold.range].into_iter()),
             _ => found.push(None),

@@ -26,7 +26,10 @@ struct Gathered<'a> {
 }
 
 /// What the names are bound to, one after the other.
-pub(super) fn steps<'a>(range: &Value<'a>, two: bool) -> Result<Box<dyn Iterator<Item = Bound<'a>> + 'a>, Failure> {
+pub(super) fn steps<'a>(
+    range: &Value<'a>,
+    two: bool,
+) -> Result<Box<dyn Iterator<Item = Bound<'a>> + 'a>, Failure> {
     match range {
         Value::List(list) if two => {
             let pairs = list.iter().enumerate();

@@ -53,8 +53,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 fn parse_ip(text: &str) -> Result<IpAddr, Failure> {
     let refused = |why| Failure::showing(format!("IP Address {text:?} {why}"), "the text is no address");
-    let address: IpAddr =
-        text.parse().map_err(|_| refused("parse error during conversion from string"))?;
+    let address: IpAddr = text.parse().map_err(|_| refused("parse error during conversion from string"))?;
     match address {
         IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
             let message = format!("IPv4-mapped IPv6 address {text:?} is not allowed");

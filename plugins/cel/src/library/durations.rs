@@ -35,11 +35,13 @@ pub(super) fn parse(text: &str) -> Option<i64> {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let letters = after.find(|letter: char| letter == '.' || letter.is_ascii_digit()).unwrap_or(after.len());
+        let letters =
+            after.find(|letter: char| letter == '.' || letter.is_ascii_digit()).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
         let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit)?;
         // Longer numbers than these are out of range, or make no difference.
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.get(..whole.len().min(20))?.parse().ok()? };
+        let whole: i128 =
+            if whole.is_empty() { 0 } else { whole.get(..whole.len().min(20))?.parse().ok()? };
         total = total.checked_add(whole.checked_mul(*scale)?)?;
         total = total.checked_add(fraction_of(fraction, *scale))?;
         rest = after;

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{Function, Opaque, Outcome, Overload, Sig, calendar, global, member, no_such_overload, opaque, urls};
+use super::{
+    Function, Opaque, Outcome, Overload, Sig, calendar, global, member, no_such_overload, opaque, urls,
+};
 use crate::meter::Meter;
 use crate::value::Value;
 
@@ -78,7 +80,8 @@ fn fault(holds: bool, message: &'static str) -> Vec<&'static str> {
 /// Whether a text starts and ends as it must, with `inner` between.
 fn shaped(text: &str, outer: fn(u8) -> bool, inner: fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();
-    let ends = bytes.first().is_some_and(|byte| outer(*byte)) && bytes.last().is_some_and(|byte| outer(*byte));
+    let ends =
+        bytes.first().is_some_and(|byte| outer(*byte)) && bytes.last().is_some_and(|byte| outer(*byte));
     ends && bytes.iter().all(|byte| inner(*byte))
 }
 
@@ -120,15 +123,18 @@ fn subdomain(text: &str, prefix: bool) -> Vec<&'static str> {
     let text = completed(text, prefix);
     let mut faults = fault(text.len() <= 253, "must be no more than 253 bytes");
     if !text.split('.').all(is_label) {
-        faults.push("has to be lower case letters, digits, `-` and `.`, with a letter or a digit at all ends");
+        faults
+            .push("has to be lower case letters, digits, `-` and `.`, with a letter or a digit at all ends");
     }
     faults
 }
 
 fn is_name(text: &str) -> bool {
-    shaped(text, |byte| byte.is_ascii_alphanumeric(), |byte| {
-        byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
-    })
+    shaped(
+        text,
+        |byte| byte.is_ascii_alphanumeric(),
+        |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte),
+    )
 }
 
 fn qualified_name(text: &str) -> Vec<&'static str> {
@@ -153,7 +159,9 @@ fn qualified_name(text: &str) -> Vec<&'static str> {
         faults.push("name part must be no more than 63 bytes");
     }
     if !is_name(name) {
-        faults.push("name part has to be letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends");
+        faults.push(
+            "name part has to be letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends",
+        );
     }
     faults
 }
@@ -161,7 +169,9 @@ fn qualified_name(text: &str) -> Vec<&'static str> {
 fn label_value(text: &str) -> Vec<&'static str> {
     let mut faults = fault(text.len() <= 63, "must be no more than 63 bytes");
     if !text.is_empty() && !is_name(text) {
-        faults.push("has to be letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends, or empty");
+        faults.push(
+            "has to be letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends, or empty",
+        );
     }
     faults
 }

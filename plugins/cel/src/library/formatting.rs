@@ -115,7 +115,8 @@ fn write(value: &Value<'_>, clause: char, precision: usize, out: &mut String) ->
             None => return refused("scientific clause can only be used on doubles"),
         },
         _ => {
-            let text = format!("could not parse formatting clause: unrecognized formatting clause \"{clause}\"");
+            let text =
+                format!("could not parse formatting clause: unrecognized formatting clause \"{clause}\"");
             return Err(Failure::showing(text, "a clause of `format` is unknown"));
         }
     };

@@ -125,7 +125,9 @@ fn includes<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
 }
 
 fn slice<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
-    let [Value::List(list), Value::Int(start), Value::Int(end)] = arguments else { return no_such_overload() };
+    let [Value::List(list), Value::Int(start), Value::Int(end)] = arguments else {
+        return no_such_overload();
+    };
     let elements = list.to_vec();
     meter.spend(elements.len())?;
     if *start < 0 || *end < 0 {
@@ -133,7 +135,8 @@ fn slice<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
         return Err(Failure::showing(text, "a negative index"));
     }
     if start > end {
-        let text = format!("cannot slice({start}, {end}), start index must be less than or equal to end index");
+        let text =
+            format!("cannot slice({start}, {end}), start index must be less than or equal to end index");
         return Err(Failure::showing(text, "the start is after the end"));
     }
     let bounds = usize::try_from(*start).unwrap_or(usize::MAX)..usize::try_from(*end).unwrap_or(usize::MAX);

@@ -43,7 +43,8 @@ fn find_all<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     };
     meter.spend(subject.len() * (pattern.len() / 4 + 1) / 10)?;
     let pattern = meter.pattern(pattern)?;
-    let found: Vec<_> = pattern.find_iter(subject).take(most).map(|found| Value::text(found.as_str())).collect();
+    let found: Vec<_> =
+        pattern.find_iter(subject).take(most).map(|found| Value::text(found.as_str())).collect();
     meter.spend(found.len())?;
     Ok(Value::list(found))
 }

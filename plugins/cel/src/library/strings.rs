@@ -12,7 +12,9 @@ const INDEX: &[Overload] = &[Overload(&[S, S], Sig::Int), Overload(&[S, S, Sig::
 
 pub(super) const FUNCTIONS: &[Function] = &[
     member("contains", BOOL, |meter, arguments| test(meter, arguments, |text, part| text.contains(part))),
-    member("startsWith", BOOL, |meter, arguments| test(meter, arguments, |text, part| text.starts_with(part))),
+    member("startsWith", BOOL, |meter, arguments| {
+        test(meter, arguments, |text, part| text.starts_with(part))
+    }),
     member("endsWith", BOOL, |meter, arguments| test(meter, arguments, |text, part| text.ends_with(part))),
     member("lowerAscii", SAME, |meter, arguments| change(meter, arguments, str::to_ascii_lowercase)),
     member("upperAscii", SAME, |meter, arguments| change(meter, arguments, str::to_ascii_uppercase)),

@@ -53,8 +53,13 @@ pub(super) fn parse(text: &str) -> Result<Url, &'static str> {
     let (scheme, rest) = split_scheme(text)?;
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let mut url =
-        Url { scheme, user: String::new(), host: String::new(), path: String::new(), query: query.to_owned() };
+    let mut url = Url {
+        scheme,
+        user: String::new(),
+        host: String::new(),
+        path: String::new(),
+        query: query.to_owned(),
+    };
     if !rest.starts_with('/') {
         return if url.scheme.is_empty() { Err("invalid URI for request") } else { Ok(url) };
     }
@@ -75,7 +80,8 @@ pub(super) fn parse(text: &str) -> Result<Url, &'static str> {
 }
 
 fn split_scheme(text: &str) -> Result<(String, &str), &'static str> {
-    let length = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
+    let length =
+        text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
     let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
     match text.as_bytes().get(length) {
         Some(b':') if length == 0 => Err("missing protocol scheme"),

@@ -48,7 +48,8 @@ fn token(source: &str, at: usize) -> Result<(Token, usize), Problem> {
     if let Some((literal, length)) = literal::quoted(&source[at..], at)? {
         return Ok((Token::Literal(literal), at + length));
     }
-    let starts_number = rest[0].is_ascii_digit() || (rest[0] == b'.' && rest.get(1).is_some_and(u8::is_ascii_digit));
+    let starts_number =
+        rest[0].is_ascii_digit() || (rest[0] == b'.' && rest.get(1).is_some_and(u8::is_ascii_digit));
     if starts_number {
         let (literal, length) = literal::number(&source[at..], at)?;
         return Ok((Token::Literal(literal), at + length));

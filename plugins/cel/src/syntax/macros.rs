@@ -1,10 +1,14 @@
 //! Calls that are macros: they bind names, so their arguments are no values.
 
-use super::tree::{Expr, Fold, FoldKind, Kind};
 use super::Problem;
+use super::tree::{Expr, Fold, FoldKind, Kind};
 
 /// The macro that a call is, or the call itself.
-pub(super) fn expand(target: Option<Expr>, function: String, mut arguments: Vec<Expr>) -> Result<Kind, Problem> {
+pub(super) fn expand(
+    target: Option<Expr>,
+    function: String,
+    mut arguments: Vec<Expr>,
+) -> Result<Kind, Problem> {
     match (target, function.as_str(), arguments.len()) {
         (None, "has", 1) => {
             let argument = arguments.remove(0);

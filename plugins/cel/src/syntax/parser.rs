@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use super::Problem;
 use super::lexer::{self, Token};
 use super::macros;
 use super::tree::{Binary, Expr, Kind, Literal};
-use super::Problem;
 
 /// How many levels an expression may have: whoever walks it has a stack.
 const MAX_DEPTH: usize = 150;
@@ -14,8 +14,24 @@ const MAX_NODES: usize = 5_000;
 
 /// Words that name nothing.
 const RESERVED: [&str; 18] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "namespace",
-    "package", "return", "var", "void", "while", "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "namespace",
+    "package",
+    "return",
+    "var",
+    "void",
+    "while",
+    "in",
 ];
 
 /// Parses one expression.
@@ -151,11 +167,8 @@ impl Parser {
         while let Some((_, operator)) = signs.iter().find(|(sign, _)| self.sign(sign)) {
             let right = operand(self)?;
             let below = left.depth.max(right.depth);
-            left = self.node(
-                left.span.start,
-                below,
-                Kind::Binary(*operator, Box::new(left), Box::new(right)),
-            )?;
+            left =
+                self.node(left.span.start, below, Kind::Binary(*operator, Box::new(left), Box::new(right)))?;
         }
         Ok(left)
     }
@@ -170,7 +183,8 @@ impl Parser {
             minuses += 1;
         }
         let mut operand = self.member(minuses % 2 == 1)?;
-        if minuses % 2 == 1 && !matches!(&operand.kind, Kind::Literal(Literal::Int(..=-1) | Literal::Double(..=0.0)))
+        if minuses % 2 == 1
+            && !matches!(&operand.kind, Kind::Literal(Literal::Int(..=-1) | Literal::Double(..=0.0)))
         {
             operand = self.node(start, operand.depth, Kind::Negate(Box::new(operand)))?;
         } else if let Kind::Literal(Literal::Int(i64::MIN)) = &operand.kind

@@ -151,7 +151,8 @@ fn expressions_give_what_they_give_in_kubernetes() {
     let mut seen = Vec::new();
     for (expression, theirs) in expressions.iter().zip(ask(&cases)) {
         let (ours, theirs) = (evaluate(expression, OBJECT), answer(&theirs));
-        let same = if ours.starts_with("refused: ") { theirs.starts_with("refused: ") } else { ours == theirs };
+        let same =
+            if ours.starts_with("refused: ") { theirs.starts_with("refused: ") } else { ours == theirs };
         let known = DIFFERING.iter().find(|(known, ..)| *known == *expression);
         if let Some((known, here, there)) = known {
             assert!(ours.starts_with(here) && theirs.starts_with(there), "{expression}: {ours}, {theirs}");
@@ -223,7 +224,8 @@ fn policies_say_what_they_say_in_kubernetes() {
         for object in case["objects"].as_array().unwrap() {
             let object = completed(object);
             let mut asked = case.clone();
-            (asked["policy"], asked["object"], asked["resource"]) = (policy.clone(), object.clone(), resource.into());
+            (asked["policy"], asked["object"], asked["resource"]) =
+                (policy.clone(), object.clone(), resource.into());
             ours.push((case, object.clone(), judge(case, &policy, &object)));
             cases.push(asked);
         }
@@ -231,7 +233,12 @@ fn policies_say_what_they_say_in_kubernetes() {
     let mut differences = String::new();
     for ((case, object, (denied, annotations)), theirs) in ours.into_iter().zip(ask(&cases)) {
         let list = |name: &str| -> Vec<String> {
-            theirs[name].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+            theirs[name]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|text| text.as_str().unwrap().to_owned())
+                .collect()
         };
         let refused_by_both = case.get("refused").is_some()
             && denied[0].contains("must give string")
@@ -250,7 +257,10 @@ fn policies_say_what_they_say_in_kubernetes() {
         };
         let (denied, messages) = (up_to_the_reason(denied), up_to_the_reason(list("messages")));
         if (&denied, &annotations) != (&messages, &list("annotations")) {
-            differences.push_str(&format!("{}\n{object}\n    here  {denied:?} {annotations:?}\n    there {theirs}\n", case["policy"]));
+            differences.push_str(&format!(
+                "{}\n{object}\n    here  {denied:?} {annotations:?}\n    there {theirs}\n",
+                case["policy"]
+            ));
         }
     }
     assert_eq!(differences, "");

@@ -49,7 +49,8 @@ fn lists<'a>(left: &List<'a>, right: &List<'a>) -> bool {
 }
 
 fn maps<'a>(left: &Map<'a>, right: &Map<'a>) -> bool {
-    let same = |(key, value): (Value<'a>, Value<'a>)| right.get(&key).is_some_and(|other| value.equals(&other));
+    let same =
+        |(key, value): (Value<'a>, Value<'a>)| right.get(&key).is_some_and(|other| value.equals(&other));
     left.len() == right.len() && left.iter().all(same)
 }
 
