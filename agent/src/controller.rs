@@ -7,6 +7,7 @@
 pub(crate) mod backoff;
 pub(crate) mod desk;
 pub mod event;
+mod granted;
 mod keys;
 mod perform;
 pub(crate) mod plugins;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use k8s_openapi::jiff::Timestamp;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -35,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::event::Event;
+use self::granted::Granted;
 use self::perform::Shell;
 use self::plugins::PluginSet;
 use self::publish::Recorder;
@@ -127,6 +130,7 @@ pub(crate) async fn run(
         plugins: plugins.clone(),
         memo,
         gates: ArcSwap::default(),
+        granted: Arc::new(Granted::new(cluster.clone(), events.clone(), followers.clone())),
         observer: observer.clone(),
         metrics: metrics.clone(),
         thinking: Arc::new(Semaphore::new(settings.renders.max(1))),
@@ -163,6 +167,7 @@ pub(crate) async fn run(
 
     let mut state = State::new(Tuning { slots: settings.concurrency.max(1), ..Tuning::default() });
     let mut stopping: Option<tokio::time::Instant> = None;
+    let mut expiry = Timestamp::MAX;
     loop {
         probes.beat(Instant::now());
         let event = tokio::select! {
@@ -171,14 +176,15 @@ pub(crate) async fn run(
             Some(leading) = leaderships.recv() => Event::Leadership(leading),
             Some(name) = revaluations.recv() => Event::ValuesChanged(name),
             () = wake(&state) => Event::Tick,
-            () = tokio::time::sleep(HEARTBEAT) => Event::Tick,
+            // What an exception let pass counts from then on.
+            () = passed(expiry) => Event::RulesChanged,
             () = stop.cancelled(), if stopping.is_none() => {
                 stopping = Some(tokio::time::Instant::now() + STOP_WITHIN);
                 Event::Shutdown
             }
             () = until(stopping) => break,
         };
-        take_note(&event, &metrics, &known, &steps);
+        expiry = take_note(&event, &metrics, &known, &steps).unwrap_or(expiry);
         for action in state.on_event(Instant::now(), event) {
             shell.perform(action);
         }
@@ -190,18 +196,24 @@ pub(crate) async fn run(
     probes.ready.store(false, Ordering::Relaxed);
     // Nobody decides any more: whoever still has something to tell must not wait for it.
     drop((received, reports, revaluations));
-    tasks.close();
-    if tokio::time::timeout(PUBLISHED_WITHIN, tasks.wait()).await.is_err() {
-        tracing::warn!("some results could not be published in time");
-    }
+    publish_last(&tasks).await;
     give_up.cancel();
     leading.await.context("give up the lease")?;
     values.lead(false);
+    steps.granted.lead(false);
     end.cancel();
     observer.stopped().await;
     followers.close();
     followers.wait().await;
     server.await.context("serve probes and metrics")?
+}
+
+/// Waits a while for what is still to be published.
+async fn publish_last(tasks: &TaskTracker) {
+    tasks.close();
+    if tokio::time::timeout(PUBLISHED_WITHIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some results could not be published in time");
+    }
 }
 
 /// Opens the place where probes and metrics are served, and tells where it is.
@@ -277,17 +289,41 @@ fn follow_plugins(
     });
 }
 
-/// What has to be in place before an event is decided on.
-fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) {
+/// What has to be in place before an event is decided on. Gives when the rules
+/// change by themselves, where that is another time than before.
+fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) -> Option<Timestamp> {
     match event {
         Event::Leadership(leading) => {
             metrics.leader.set(i64::from(*leading));
             steps.values.lead(*leading);
+            steps.granted.lead(*leading);
         }
         Event::RulesChanged => {
-            steps.gates.store(Arc::new(known.gates().iter().map(|gate| Gate::from(&**gate)).collect()));
+            let gates: Vec<Gate> = known.gates().iter().map(|gate| Gate::from(&**gate)).collect();
+            steps.granted.follow(&gates);
+            let expiry = next_expiry(&gates, Timestamp::now());
+            steps.gates.store(Arc::new(gates));
+            return Some(expiry);
         }
         _ => {}
+    }
+    None
+}
+
+/// When the next exception expires.
+fn next_expiry(gates: &[Gate], now: Timestamp) -> Timestamp {
+    let exceptions = gates.iter().flat_map(|gate| &gate.exceptions);
+    let expiries = exceptions.map(|exception| exception.expires);
+    expiries.filter(|expires| *expires > now).min().unwrap_or(Timestamp::MAX)
+}
+
+/// Waits until a point in time has passed, by the wall clock, which may be set.
+async fn passed(time: Timestamp) {
+    while let Ok(left) = Duration::try_from(time.duration_since(Timestamp::now())) {
+        tokio::time::sleep(left.min(HEARTBEAT)).await;
+        if time <= Timestamp::now() {
+            return;
+        }
     }
 }
 
@@ -298,10 +334,9 @@ fn count(known: &Known, metrics: &Metrics) {
 }
 
 async fn wake(state: &State) {
-    match state.next_wake() {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
+    let heartbeat = Instant::now() + HEARTBEAT;
+    let at = state.next_wake().map_or(heartbeat, |at| at.min(heartbeat));
+    tokio::time::sleep_until(at.into()).await;
 }
 
 async fn until(deadline: Option<tokio::time::Instant>) {

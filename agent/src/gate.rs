@@ -1,15 +1,20 @@
 //! Judges the complete rendered set of an application before the first of its
 //! objects is written.
 //!
-//! Takes what was rendered, the gates and the policies; gives either the whole
-//! set, admitted, or the reasons why none of it may be written. A policy that
-//! can't answer admits nothing. Never changes an object, never looks at the
-//! cluster.
+//! Takes what was rendered, the gates, the policies and what may be known of
+//! the cluster; gives either the whole set, admitted, or the reasons why none
+//! of it may be written. A policy that can't answer admits nothing, unless its
+//! gate says otherwise. Never changes an object, never looks at the cluster by
+//! itself: the same inputs give the same verdicts everywhere.
 
+mod ask;
 mod error;
+mod exception;
 mod policy;
 mod resource;
 pub mod select;
+mod set;
+mod surroundings;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -18,38 +23,26 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use error::{GateError, PolicyProblem};
+pub use error::{GateError, PolicyFailure, PolicyProblem};
+pub use exception::{Excepted, Exception};
 pub use policy::{Policies, Policy};
+pub use select::Applicant;
+pub use surroundings::{GroupKind, Objects, Snapshot};
 
+use crate::api::Labels;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Manifest, ObjectKey, Origin};
-use crate::plugin::{Finding, PluginError};
+pub use crate::plugin::Action;
 use crate::render::locate::locate_in;
 use crate::render::{PluginId, Rendered};
 use crate::source::tree::Tree;
 
-/// Most objects in one call of a policy. Few calls are cheap; one endless call
-/// would meet the policy's deadline.
-const BATCH_OBJECTS: usize = 256;
-
-/// Most bytes of objects in one call of a policy; a larger object goes alone.
-const BATCH_BYTES: usize = 4 << 20;
-
-/// What a finding of a gate's policies leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Nothing of the revision is written.
-    Deny,
-    /// The revision is written, and the person is told.
-    Warn,
-    /// The revision is written, and the finding is recorded.
-    Audit,
-}
+use ask::Question;
+use set::Set;
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,13 +61,31 @@ pub struct Gate {
     pub name: String,
     /// Namespaces of Applications; all where empty.
     pub namespaces: Vec<String>,
+    /// The labels that their Namespaces have.
+    pub namespace_labels: Option<Labels>,
     /// Applications, as `namespace/name` or `name`; all where empty.
     pub applications: Vec<String>,
-    /// Matchers of kinds, as [`select::matches_kind`] reads them; all where
-    /// empty.
+    /// The labels that Applications have.
+    pub application_labels: Option<Labels>,
+    /// Patterns of kinds, as [`crate::object::matches_kind`] reads them; all
+    /// where empty.
     pub kinds: Vec<String>,
     /// The policies, asked in this order.
     pub policies: Vec<GatePolicy>,
+    /// What a policy that gives no answer leads to.
+    pub on_failure: OnFailure,
+    /// Findings that are let pass for a while.
+    pub exceptions: Vec<Exception>,
+}
+
+/// What a policy leads to that gives no answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing is admitted by a policy that could have refused it.
+    #[default]
+    Refuse,
+    /// As if it had found nothing, with a warning.
+    Ignore,
 }
 
 /// One policy of a gate.
@@ -86,8 +97,10 @@ pub struct GatePolicy {
     pub plugin: String,
     /// The policy's settings; `null` where none were given.
     pub config: Value,
-    /// What its findings lead to.
+    /// What its findings lead to, at most.
     pub action: Action,
+    /// Kinds of the cluster that it may see beside the set, as `group/Kind`.
+    pub grants: Vec<String>,
 }
 
 impl GatePolicy {
@@ -109,8 +122,11 @@ pub struct Verdict {
     /// Which rule of the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// What it leads to.
+    /// What it leads to, if no exception lets it pass.
     pub action: Action,
+    /// The exception that speaks of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Excepted>,
     /// The object.
     pub object: ObjectKey,
     /// Where in the object, as a JSON pointer.
@@ -127,16 +143,35 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether an exception lets it pass now.
+    pub fn is_excepted(&self) -> bool {
+        self.exception.as_ref().is_some_and(|exception| !exception.expired)
+    }
+
+    /// Whether it refuses the revision.
+    pub fn denies(&self) -> bool {
+        self.action == Action::Deny && !self.is_excepted()
+    }
+
     /// The verdict as a person reads it.
     pub fn diagnostic(&self) -> Diagnostic {
         let rule = self.rule.as_ref().map(|rule| format!("/{rule}")).unwrap_or_default();
+        let exception = self.exception.as_ref().map(|Excepted { reason, expires, expired }| {
+            if *expired {
+                format!("; its exception ({reason}) ended on {expires}")
+            } else {
+                format!("; let pass until {expires}: {reason}")
+            }
+        });
+        let exception = exception.unwrap_or_default();
         Diagnostic {
             severity: match self.action {
+                _ if self.is_excepted() => Severity::Info,
                 Action::Deny => Severity::Error,
                 Action::Warn => Severity::Warning,
                 Action::Audit => Severity::Info,
             },
-            message: format!("{} [{}: {}{rule}]", self.message, self.gate, self.policy),
+            message: format!("{} [{}: {}{rule}]{exception}", self.message, self.gate, self.policy),
             origin: self.origin.clone(),
             column: self.column,
             object: Some(self.object.clone()),
@@ -152,7 +187,9 @@ pub struct Admitted {
     rendered: Arc<Rendered>,
     manifests: Vec<Manifest>,
     verdicts: Vec<Verdict>,
+    failures: Vec<PolicyFailure>,
     warnings: Vec<Diagnostic>,
+    objection: Option<GateError>,
 }
 
 impl Admitted {
@@ -171,6 +208,18 @@ impl Admitted {
         &self.verdicts
     }
 
+    /// Policies that gave no answer.
+    pub fn failures(&self) -> &[PolicyFailure] {
+        &self.failures
+    }
+
+    /// What the gates say today against a set that they admitted before and
+    /// that is applied. It stays as it is, and a new one like it would be
+    /// refused.
+    pub fn objection(&self) -> Option<&GateError> {
+        self.objection.as_ref()
+    }
+
     /// What else a person should know: the renderer's warnings, and policies
     /// that could not answer in gates that never deny.
     pub fn warnings(&self) -> &[Diagnostic] {
@@ -178,146 +227,140 @@ impl Admitted {
     }
 }
 
-/// Judges all objects of the application `namespace/name` together. Verdicts
-/// come in the order of the objects, then of the gates' names and of their
-/// policies. `tree` is only read to find the lines of the findings. Blocks
-/// while the policies work.
+/// What is judged, and by what.
+pub struct Case<'a> {
+    /// The set.
+    pub rendered: Arc<Rendered>,
+    /// The set that is applied now, where there is one and a policy wants to
+    /// compare with it.
+    pub before: Option<Arc<Rendered>>,
+    /// Whose set it is.
+    pub applicant: &'a Applicant,
+    /// All gates; those that select the applicant judge.
+    pub gates: &'a [Gate],
+    /// The plugins that they name.
+    pub policies: &'a dyn Policies,
+    /// What is known of the cluster: every kind that a gate grants.
+    pub cluster: Arc<Snapshot>,
+    /// The files, to find the lines of the findings.
+    pub tree: &'a dyn Tree,
+    /// When exceptions are counted as expired.
+    pub now: Timestamp,
+    /// The digest of the set that was admitted before and is applied, where
+    /// one is. That set stays admitted, whatever is found in it today.
+    pub applied: Option<&'a str>,
+}
+
+/// Judges all objects of an application together. Verdicts come in the order
+/// of the objects, then of the gates' names and of their policies. Blocks while
+/// the policies work.
 ///
 /// # Errors
-/// Nothing is admitted then: [`GateError::Denied`] with every verdict, or
-/// [`GateError::PolicyFailed`] where a policy that could have denied gave no
-/// answer.
-pub fn judge(
-    rendered: Arc<Rendered>,
-    namespace: &str,
-    name: &str,
-    gates: &[Gate],
-    policies: &dyn Policies,
-    tree: &dyn Tree,
-) -> Result<Admitted, GateError> {
-    let mut selected: Vec<&Gate> =
-        gates.iter().filter(|gate| gate.selects_application(namespace, name)).collect();
-    selected.sort_by(|a, b| a.name.cmp(&b.name));
-
-    let objects = Objects { manifests: rendered.manifests(), texts: rendered.texts().cloned().collect() };
+/// Nothing is admitted then. The error holds every verdict, and every policy
+/// that gave no answer.
+pub fn judge(case: &Case<'_>) -> Result<Admitted, GateError> {
+    let set = Set::new(&case.rendered, case.before.as_deref(), &case.applicant.target_namespace);
+    let (questions, mut failures) = questions(case, &set);
+    let answers = ask::ask_all(&questions, &set);
     let mut findings: Vec<(usize, Verdict)> = Vec::new();
-    let mut warnings = rendered.warnings().to_vec();
-    for (gate, policy) in selected.iter().flat_map(|gate| gate.policies.iter().map(move |p| (gate, p))) {
-        match ask(gate, policy, &objects, policies) {
-            Ok(found) => findings.extend(found),
-            Err(failed) if policy.action == Action::Deny => return Err(failed),
-            // It could not have refused anything: to stop everything for it would be no audit.
-            Err(failed) => warnings.extend(failed.diagnostics().into_iter().map(|mut diagnostic| {
-                diagnostic.severity = Severity::Warning;
-                diagnostic
-            })),
+    for (question, answer) in questions.iter().zip(answers) {
+        match answer {
+            Ok(found) => findings.extend(
+                found
+                    .into_iter()
+                    .map(|(index, finding)| (index, verdict(case, question, &set.manifests[index], finding))),
+            ),
+            Err(error) => failures.push(PolicyFailure::new(
+                question.gate,
+                question.asked,
+                Some(question.policy.id().digest),
+                PolicyProblem::Plugin(error),
+            )),
         }
     }
     // The sort is stable: findings on one object stay in the order of the gates.
     findings.sort_by_key(|(index, _)| *index);
     let mut verdicts: Vec<Verdict> = findings.into_iter().map(|(_, verdict)| verdict).collect();
-    locate_in(tree, verdicts.iter_mut().map(|v| (&mut v.origin, &mut v.column, v.pointer.as_deref())));
-    if verdicts.iter().any(|verdict| verdict.action == Action::Deny) {
-        return Err(GateError::Denied(verdicts));
+    locate_in(case.tree, verdicts.iter_mut().map(|v| (&mut v.origin, &mut v.column, v.pointer.as_deref())));
+    let mut warnings = case.rendered.warnings().to_vec();
+    let mut objection = None;
+    if verdicts.iter().any(Verdict::denies) || failures.iter().any(|failure| failure.refuses) {
+        let refused = GateError { verdicts: verdicts.clone(), failures: failures.clone() };
+        if case.applied != Some(case.rendered.digest()) {
+            return Err(refused);
+        }
+        objection = Some(refused);
+    } else {
+        warnings.extend(failures.iter().map(PolicyFailure::diagnostic));
     }
-    Ok(Admitted { manifests: objects.manifests, rendered, verdicts, warnings })
+    let (rendered, manifests) = (case.rendered.clone(), set.manifests);
+    Ok(Admitted { rendered, manifests, verdicts, failures, warnings, objection })
 }
 
-/// The objects, and what the policies see of them.
-struct Objects {
-    manifests: Vec<Manifest>,
-    /// The JSON text of each.
-    texts: Vec<Bytes>,
+/// Whether a policy that judges this applicant wants to see what its objects
+/// were before.
+pub fn compares(gates: &[Gate], applicant: &Applicant, cluster: &Snapshot, policies: &dyn Policies) -> bool {
+    let selected = gates.iter().filter(|gate| gate.selects(applicant, cluster));
+    let mut asked = selected.flat_map(|gate| &gate.policies);
+    asked.any(|asked| policies.policy(&asked.plugin).is_ok_and(|policy| policy.compares()))
 }
 
-impl Objects {
-    fn key(&self, index: usize) -> &ObjectKey {
-        &self.manifests[index].key
+/// What each policy of each gate is asked, in the order of the gates' names,
+/// and the policies that can't be asked.
+fn questions<'a>(case: &Case<'a>, set: &Set) -> (Vec<Question<'a>>, Vec<PolicyFailure>) {
+    let mut selected: Vec<&Gate> =
+        case.gates.iter().filter(|gate| gate.selects(case.applicant, &case.cluster)).collect();
+    selected.sort_by(|a, b| a.name.cmp(&b.name));
+    let index = Arc::new(surroundings::Index::from(set));
+    let (mut questions, mut failures) = (Vec::new(), Vec::new());
+    for gate in selected {
+        let objects: Vec<usize> =
+            (0..set.manifests.len()).filter(|index| gate.selects_object(set.key(*index))).collect();
+        if objects.is_empty() {
+            continue;
+        }
+        for asked in &gate.policies {
+            let mut failed =
+                |digest, problem| failures.push(PolicyFailure::new(gate, asked, digest, problem));
+            let policy = match case.policies.policy(&asked.plugin) {
+                Ok(policy) => policy,
+                Err(absent) => {
+                    failed(None, PolicyProblem::Absent(absent));
+                    continue;
+                }
+            };
+            if let Some(missing) = case.cluster.missing(&asked.grants) {
+                failed(Some(policy.id().digest), PolicyProblem::Cluster(missing));
+                continue;
+            }
+            let around = surroundings::Around::new(index.clone(), case.cluster.clone(), asked.grants.clone());
+            questions.push(Question::new(gate, asked, policy, Arc::new(around), &objects, set));
+        }
     }
+    (questions, failures)
 }
 
-/// Asks one policy; gives its findings with the index of their objects.
-fn ask(
-    gate: &Gate,
-    asked: &GatePolicy,
-    objects: &Objects,
-    policies: &dyn Policies,
-) -> Result<Vec<(usize, Verdict)>, GateError> {
-    let all = 0..objects.manifests.len();
-    let mut wanted: Vec<usize> = all.filter(|index| gate.selects_object(objects.key(*index))).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let failed = |digest: Option<String>, problem: PolicyProblem| GateError::PolicyFailed {
-        gate: gate.name.clone(),
-        policy: asked.called().to_owned(),
-        plugin: asked.plugin.clone(),
-        digest,
-        problem,
+fn verdict(
+    case: &Case<'_>,
+    question: &Question<'_>,
+    manifest: &Manifest,
+    finding: crate::plugin::Finding,
+) -> Verdict {
+    let mut verdict = Verdict {
+        gate: question.gate.name.clone(),
+        policy: question.asked.called().to_owned(),
+        plugin: question.policy.id(),
+        rule: finding.rule,
+        // The weaker one of what the gate and the rule ask for.
+        action: finding.action.map_or(question.asked.action, |action| action.max(question.asked.action)),
+        exception: None,
+        object: manifest.key.clone(),
+        pointer: finding.pointer,
+        message: finding.message,
+        origin: manifest.origin.clone(),
+        column: None,
     };
-    let policy =
-        policies.policy(&asked.plugin).map_err(|absent| failed(None, PolicyProblem::Absent(absent)))?;
-    let plugin = policy.id();
-    wanted.retain(|index| {
-        policy.matches().iter().any(|matcher| select::matches_kind(matcher, objects.key(*index)))
-    });
-    let mut verdicts = Vec::new();
-    for batch in batches(&wanted, objects) {
-        let answers = evaluate(policy.as_ref(), &asked.config, batch, objects)
-            .map_err(|error| failed(Some(plugin.digest.clone()), PolicyProblem::Plugin(error)))?;
-        for (index, findings) in batch.iter().zip(answers) {
-            let manifest = &objects.manifests[*index];
-            verdicts.extend(findings.into_iter().map(|finding| {
-                let verdict = Verdict {
-                    gate: gate.name.clone(),
-                    policy: asked.called().to_owned(),
-                    plugin: plugin.clone(),
-                    rule: finding.rule,
-                    action: asked.action,
-                    object: manifest.key.clone(),
-                    pointer: finding.pointer,
-                    message: finding.message,
-                    origin: manifest.origin.clone(),
-                    column: None,
-                };
-                (*index, verdict)
-            }));
-        }
-    }
-    Ok(verdicts)
-}
-
-fn evaluate(
-    policy: &dyn Policy,
-    config: &Value,
-    batch: &[usize],
-    objects: &Objects,
-) -> Result<Vec<Vec<Finding>>, PluginError> {
-    let bytes: Vec<Bytes> = batch.iter().map(|index| objects.texts[*index].clone()).collect();
-    let answers = policy.evaluate(config, &bytes)?;
-    // Which answer belongs to which object would be a guess.
-    if answers.len() != batch.len() {
-        let problem = format!("{} verdicts on {} objects", answers.len(), batch.len());
-        return Err(PluginError::Contract(problem));
-    }
-    Ok(answers)
-}
-
-/// Cuts `wanted` into calls of a bounded size.
-fn batches<'a>(wanted: &'a [usize], objects: &Objects) -> Vec<&'a [usize]> {
-    let mut batches = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (position, index) in wanted.iter().enumerate() {
-        let bytes = objects.texts[*index].len();
-        let full = position - start == BATCH_OBJECTS || size + bytes > BATCH_BYTES;
-        if full && position > start {
-            batches.push(&wanted[start..position]);
-            (start, size) = (position, 0);
-        }
-        size += bytes;
-    }
-    if start < wanted.len() {
-        batches.push(&wanted[start..]);
-    }
-    batches
+    let applicant = (case.applicant.namespace.as_str(), case.applicant.name.as_str());
+    verdict.exception = exception::excepted(&question.gate.exceptions, &verdict, applicant, case.now);
+    verdict
 }

@@ -1,11 +1,15 @@
 //! Kubernetes objects as values: their identity, their content, and the line
 //! in Git that they came from. Knows nothing of any cluster.
 
+mod pattern;
+
 use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use pattern::{covers, matches_kind, split};
 
 /// The annotation that names the Application an object belongs to, as
 /// `namespace/name`. It can only ever refuse an action: anyone who may edit an

@@ -35,6 +35,7 @@ mod wasi_program;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -162,6 +163,21 @@ pub struct PluginManifest {
     /// JSON Schema (draft 2020-12) of its settings.
     #[serde(default)]
     pub config_schema: Option<Value>,
+    /// Which objects of the cluster a policy may want to read, as patterns
+    /// like those of `matches`. It gets those that the Gate grants too.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// Whether a policy wants to see what an object was before.
+    #[serde(default)]
+    pub old: bool,
+    /// The kinds of Kubernetes objects that a policy takes as its own sources,
+    /// in its setting `resources`.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The endings of the files that a policy takes as its own sources, in its
+    /// setting `modules`, by their paths.
+    #[serde(default)]
+    pub modules: Vec<String>,
     /// Files that make a folder this renderer's when the Application names
     /// none, for example `kustomization.yaml`.
     #[serde(default)]
@@ -247,6 +263,44 @@ impl std::fmt::Debug for Seed {
     }
 }
 
+/// What a policy judges; see `judging.subject` in the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The object's JSON text, with its namespace.
+    pub object: Bytes,
+    /// What the same object was before.
+    pub old: Option<Bytes>,
+}
+
+/// What a policy's look-ups are answered from.
+pub trait Surroundings: Send + Sync {
+    /// The objects of a kind (`v1/Namespace`, `apps/*`, `*`), in all namespaces
+    /// and of all names where those are not given; see `cluster.objects` in the
+    /// contract.
+    fn objects(&self, kind: &str, namespace: Option<&str>, name: Option<&str>) -> Found;
+}
+
+/// Objects around those under judgement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Their JSON texts, in the order of their namespaces and names.
+    pub objects: Vec<Bytes>,
+    /// Whether they are all that there are.
+    pub complete: bool,
+}
+
+/// What a finding leads to, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing of the revision is written.
+    Deny,
+    /// The revision is written, and the person is told.
+    Warn,
+    /// The revision is written, and the finding is recorded.
+    Audit,
+}
+
 /// One finding of a policy; see `judging.finding` in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
@@ -256,6 +310,8 @@ pub struct Finding {
     pub pointer: Option<String>,
     /// Which rule of the policy.
     pub rule: Option<String>,
+    /// The strongest that the rule itself asks for.
+    pub action: Option<Action>,
 }
 
 /// The state of a live object; see `assessing.state` in the contract.

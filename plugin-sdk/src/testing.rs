@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::health::{self, Health, State};
 use crate::manifest::Exported;
 use crate::object::Object;
-use crate::policy::{self, Action, BatchPolicy, Cluster, Subject};
+use crate::policy::{self, Action, BatchPolicy, Cluster, Finding, Subject};
 use crate::render::{Output, Renderer, Request};
 
 /// Judges `objects` (YAML or JSON, any number of documents) under `settings`
@@ -78,6 +78,13 @@ pub fn check_in<P: BatchPolicy + Exported>(
         }
     }
     text
+}
+
+/// Judges objects, each one a JSON text, that have nothing around them. For
+/// benchmarks: what a rule says is easier to read from [`check`].
+pub fn judge<P: BatchPolicy>(policy: &P, objects: &[Vec<u8>]) -> Vec<Vec<Finding>> {
+    let subjects: Vec<Subject> = objects.iter().map(|json| Subject::new(json.clone(), None)).collect();
+    policy::judge(policy, &subjects, &Cluster::of(Vec::new(), true))
 }
 
 /// Assesses `objects` under `settings`, one line for each object:

@@ -35,6 +35,8 @@ struct Finding {
     message: List,
     pointer: OptionalText,
     rule: OptionalText,
+    /// Present, and which.
+    action: [u8; 2],
 }
 
 #[cfg(health)]
@@ -143,13 +145,80 @@ fn recurse(depth: u64) -> u64 {
 }
 
 #[cfg(not(health))]
+#[link(wasm_import_module = "windlass:plugin/cluster@0.1.0")]
+unsafe extern "C" {
+    #[link_name = "objects"]
+    fn objects_of(
+        kind: *const u8,
+        kind_length: usize,
+        has_namespace: i32,
+        namespace: *const u8,
+        namespace_length: usize,
+        has_name: i32,
+        name: *const u8,
+        name_length: usize,
+        found: *mut Found,
+    );
+}
+
+#[cfg(not(health))]
+#[repr(C)]
+struct Found {
+    objects: List,
+    complete: u8,
+}
+
+/// How many objects there are of this kind and name, and whether these are all.
+#[cfg(not(health))]
+fn look_up(kind: &str, name: &str) -> (usize, bool) {
+    let mut found = Found { objects: list(Vec::<u8>::new()), complete: 0 };
+    unsafe {
+        objects_of(
+            kind.as_ptr(),
+            kind.len(),
+            0,
+            std::ptr::null(),
+            0,
+            1,
+            name.as_ptr(),
+            name.len(),
+            &raw mut found,
+        );
+    }
+    (found.objects.length, found.complete == 1)
+}
+
+#[cfg(not(health))]
 #[unsafe(export_name = "windlass:plugin/judging@0.1.0#evaluate")]
 extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
+    match MODE.lock().unwrap().as_str() {
+        "ask for secrets" => drop(look_up("v1/Secret", "prod")),
+        "ask without end" => loop {
+            look_up("v1/Namespace", "prod");
+        },
+        "ask for nonsense" => drop(look_up(&"*".repeat(1 << 20), "prod")),
+        _ => {}
+    }
     let long = std::sync::LazyLock::new(|| "much ".repeat(1 << 18));
     let long = Box::leak(Box::new(long));
     answers(objects, || match MODE.lock().unwrap().as_str() {
         "flood" => list(vec![finding(List { pointer: long.as_ptr(), length: long.len() })]),
         "deny" => list(vec![finding(text("denied"))]),
+        "ask" => {
+            let (count, complete) = look_up("v1/Namespace", "prod");
+            list(vec![finding(text(&format!("{count} namespaces, complete: {complete}")))])
+        }
+        "warn" => list(vec![Finding { action: [1, 1], ..finding(text("warned")) }]),
+        "point out of the object" => {
+            let pointer = OptionalText { present: 1, text: text("/../../other\u{1b}[2J") };
+            list(vec![Finding { pointer, ..finding(text("Secret/kube-system/admin: denied")) }])
+        }
+        "answer in no language" => list(vec![finding(list(vec![0xff_u8, 0xfe]))]),
+        "answer with what is not there" => {
+            list(vec![finding(List { pointer: 0x7fff_fff0 as *const u8, length: 64 })])
+        }
+        "answer with no such action" => list(vec![Finding { action: [1, 9], ..finding(text("x")) }]),
+        "answer often" => list((0..100_000).map(|_| finding(text("again"))).collect()),
         _ => list(Vec::<Finding>::new()),
     })
 }
@@ -157,7 +226,7 @@ extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
 #[cfg(not(health))]
 fn finding(message: List) -> Finding {
     let pointer = OptionalText { present: 1, text: text("/spec") };
-    Finding { message, pointer, rule: none() }
+    Finding { message, pointer, rule: none(), action: [0, 0] }
 }
 
 #[cfg(health)]

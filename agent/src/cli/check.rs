@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
 use super::folder::Folder;
@@ -16,7 +17,7 @@ use super::remote::RepositoryArguments;
 use super::render::{as_json, exit_code};
 use super::{FAILED, REFUSED, gates};
 use crate::diagnostic::{Diagnostic, Severity, Terminal};
-use crate::gate::{Action, Gate, GateError, Policies, Verdict, judge};
+use crate::gate::{Action, Applicant, Case, Gate, Policies, PolicyFailure, Snapshot, Verdict, judge};
 use crate::render::{Job, Renderers, render};
 
 /// How findings are printed.
@@ -126,9 +127,10 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
         let path = arguments.repository.path(typed, said.path())?;
         let folder = repository.folder(&path, arguments.revision.as_deref())?;
         let job = said.job(&folder);
+        let applicant = said.applicant(&job);
         let shown = typed.or(said.path().map(Path::new)).unwrap_or(&path).display().to_string();
         let progress = Progress::start(format!("checking {shown}"));
-        let report = check(shown, &job, &folder, &all_gates, &plugins, &plugins);
+        let report = check(shown, &job, &applicant, &folder, &all_gates, &plugins, &plugins);
         drop(progress);
         if arguments.output == Format::Text {
             stdout().write_all(text(&report, &folder, output.on_stdout()).as_bytes())?;
@@ -144,6 +146,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> 
 fn check(
     path: String,
     job: &Job,
+    applicant: &Applicant,
     folder: &Folder,
     gates: &[Gate],
     renderers: &dyn Renderers,
@@ -166,29 +169,36 @@ fn check(
         }
     };
     report.objects = rendered.len();
-    let tree = folder.tree.as_ref();
-    match judge(Arc::new(rendered), &job.namespace, &job.name, gates, policies, tree) {
+    let judged = judge(&Case {
+        rendered: Arc::new(rendered),
+        before: None,
+        applicant,
+        gates,
+        policies,
+        cluster: Arc::default(),
+        tree: folder.tree.as_ref(),
+        now: Timestamp::now(),
+        applied: None,
+    });
+    match judged {
         Ok(admitted) => {
             report.verdicts = admitted.verdicts().to_vec();
             report.diagnostics = admitted.warnings().to_vec();
-            report.diagnostics.extend(unselected(job, gates));
+            report.diagnostics.extend(unselected(applicant, gates));
         }
-        Err(GateError::Denied(verdicts)) => {
-            report.outcome = Outcome::Denied;
-            report.verdicts = verdicts;
-        }
-        Err(failed @ GateError::PolicyFailed { .. }) => {
-            report.outcome = Outcome::NotJudged;
-            report.diagnostics = failed.diagnostics();
+        Err(refused) => {
+            report.outcome = if refused.is_denial() { Outcome::Denied } else { Outcome::NotJudged };
+            report.diagnostics = refused.failures.iter().map(PolicyFailure::diagnostic).collect();
+            report.verdicts = refused.verdicts;
         }
     }
     report
 }
 
 /// That all of it was admitted because nothing was asked.
-fn unselected(job: &Job, gates: &[Gate]) -> Option<Diagnostic> {
-    let Job { namespace, name, .. } = job;
-    let is_judged = gates.iter().any(|gate| gate.selects_application(namespace, name));
+fn unselected(applicant: &Applicant, gates: &[Gate]) -> Option<Diagnostic> {
+    let Applicant { namespace, name, .. } = applicant;
+    let is_judged = gates.iter().any(|gate| gate.selects(applicant, &Snapshot::default()));
     if is_judged || gates.is_empty() {
         return None;
     }
@@ -235,7 +245,7 @@ fn plural(count: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::testing::{FakePolicies, FakePolicy, gate};
+    use crate::gate::testing::{FakePolicies, FakePolicy, applicant_of, gate};
     use crate::plugin::PluginError;
     use crate::render::testing::{FakeRenderers, job, plain};
     use crate::source::memory_tree::MemoryTree;
@@ -251,7 +261,9 @@ mod tests {
     fn checked_by(gates: &[Gate], policy: FakePolicy) -> (String, u8) {
         let folder = Folder::in_memory(MemoryTree::new().file("web/p.json", POD), "web");
         let (renderers, policies) = (FakeRenderers::one(plain()), FakePolicies::one(policy));
-        let report = check("web".to_owned(), &job("web"), &folder, gates, &renderers, &policies);
+        let job = job("web");
+        let report =
+            check("web".to_owned(), &job, &applicant_of(&job), &folder, gates, &renderers, &policies);
         (text(&report, &folder, Terminal { color: false }), report.outcome.exit_code())
     }
 

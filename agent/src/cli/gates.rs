@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{fields, settings};
 use crate::api;
-use crate::gate::{Action, Gate, GatePolicy};
+use crate::gate::{Action, Gate, GatePolicy, OnFailure};
 
 /// The name of the gate of policies that are given on the command line.
 const COMMAND_LINE: &str = "command-line";
@@ -45,7 +45,13 @@ pub(super) fn from_policies(policies: &[String]) -> anyhow::Result<Option<Gate>>
             Some((plugin, settings)) => (plugin, settings::read(settings)?),
             None => (typed.as_str(), Value::Null),
         };
-        Ok(GatePolicy { name: None, plugin: plugin.to_owned(), config, action: Action::Deny })
+        Ok(GatePolicy {
+            name: None,
+            plugin: plugin.to_owned(),
+            config,
+            action: Action::Deny,
+            grants: Vec::new(),
+        })
     };
     Ok(Some(Gate {
         name: COMMAND_LINE.to_owned(),
@@ -53,6 +59,10 @@ pub(super) fn from_policies(policies: &[String]) -> anyhow::Result<Option<Gate>>
         applications: Vec::new(),
         kinds: Vec::new(),
         policies: policies.iter().map(policy).collect::<Result<_, _>>()?,
+        namespace_labels: None,
+        application_labels: None,
+        on_failure: OnFailure::Refuse,
+        exceptions: Vec::new(),
     }))
 }
 
@@ -63,6 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::gate::testing::nothing;
 
     fn file(content: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -93,6 +104,7 @@ spec:
             plugin: plugin.to_owned(),
             config,
             action,
+            grants: Vec::new(),
         };
         let expected = Gate {
             name: "baseline".to_owned(),
@@ -103,6 +115,7 @@ spec:
                 policy(Some("replicas"), "cel", json!({"rules": []}), Action::Deny),
                 policy(None, "pinned-images", Value::Null, Action::Warn),
             ],
+            ..nothing("baseline")
         };
         assert_eq!(gates, [expected]);
     }
@@ -124,8 +137,8 @@ spec:
                 "apiVersion: windlass.dev/v1alpha1\nkind: Gate\nmetadata: {name: a}\nspec:\n  policies: []\n  \
                  selector: {aplications: [web]}\n"
             ),
-            "FILE:6:14: `spec.selector.aplications` is no field; the fields are `applications`, `kinds`, \
-             `namespaces`"
+            "FILE:6:14: `spec.selector.aplications` is no field; the fields are `applicationSelector`, \
+             `applications`, `kinds`, `namespaceSelector`, `namespaces`"
         );
         assert!(problem("a: b\nc: [\n").starts_with("FILE:"), "{}", problem("a: b\nc: [\n"));
         assert_eq!(

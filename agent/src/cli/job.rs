@@ -18,6 +18,7 @@ use super::output::note;
 use super::{fields, settings};
 use crate::api::{Application, ApplicationLimits, CapabilitiesFrom};
 use crate::cluster::{Cluster, ConnectOptions};
+use crate::gate::Applicant;
 use crate::plugin::Seed;
 use crate::render::{Capabilities, Handover, Job, RenderLimits, merge};
 
@@ -189,6 +190,17 @@ impl Said<'_> {
         }
         job.handover.clone_from(&self.handover);
         job
+    }
+
+    /// Whose set it is, as the gates see it.
+    pub(super) fn applicant(&self, job: &Job) -> Applicant {
+        let labels = self.application.as_ref().and_then(|application| application.metadata.labels.clone());
+        Applicant {
+            namespace: job.namespace.clone(),
+            name: job.name.clone(),
+            labels: labels.unwrap_or_default(),
+            target_namespace: job.target_namespace.clone(),
+        }
     }
 
     /// The Application as if it were this folder's: what it does not say, and

@@ -83,6 +83,40 @@ impl Cluster {
         found.ok_or_else(|| ClusterError::UnknownKind { kind: gvk.to_string() })
     }
 
+    /// Where objects of this kind are served, in the version of the group that
+    /// the server prefers of those that have it.
+    ///
+    /// # Errors
+    /// As [`Cluster::resolve`].
+    pub async fn find(&self, group: &str, kind: &str) -> Result<Arc<Resource>, ClusterError> {
+        if group.is_empty() {
+            return self.resolve(&Gvk::new("", "v1", kind)).await;
+        }
+        let named = Gvk::new(group, "*", kind);
+        let path = path::group(group).map_err(|_| ClusterError::UnknownKind { kind: named.to_string() })?;
+        let agent = Self { user: None, ..self.clone() };
+        let answer = match agent.ask(&path, None).await {
+            Ok(answer) => answer,
+            Err(ClusterError::NotFound { .. }) => {
+                return Err(ClusterError::UnknownKind { kind: named.to_string() });
+            }
+            Err(error) => {
+                let message = error.to_string();
+                return Err(ClusterError::DiscoveryFailed { kind: named.to_string(), message });
+            }
+        };
+        let version = |entry: &Value| Some(entry.get("version")?.as_str()?.to_owned());
+        let preferred = answer.get("preferredVersion").and_then(version);
+        let others = list(&answer, "versions").iter().take(MAX_SERVED).filter_map(version);
+        for version in preferred.into_iter().chain(others) {
+            match self.resolve(&Gvk::new(group, version, kind)).await {
+                Err(ClusterError::UnknownKind { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(ClusterError::UnknownKind { kind: named.to_string() })
+    }
+
     /// Forgets what is known of a group version, for example because a
     /// definition of one of its kinds was just written or deleted.
     pub async fn forget(&self, api_version: &str) {

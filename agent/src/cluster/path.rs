@@ -56,6 +56,13 @@ pub(crate) fn discovery(group: &str, version: &str) -> Result<String, ClusterErr
     Ok(path)
 }
 
+/// The path that tells the versions of a group other than the core group.
+pub(crate) fn group(group: &str) -> Result<String, ClusterError> {
+    let mut path = String::from("/apis");
+    segment(&mut path, group)?;
+    Ok(path)
+}
+
 /// The path with a query.
 pub(crate) fn with_query(mut path: String, query: &[(&str, &str)]) -> String {
     for (at, (name, value)) in query.iter().enumerate() {

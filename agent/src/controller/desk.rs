@@ -100,6 +100,8 @@ pub(crate) struct Desk {
     hidden: Hidden,
     /// The same of those that what is in hand was made from.
     hidden_in_hand: Hidden,
+    /// The count of rules under which what is applied was judged last.
+    pub(crate) reviewed_under: Option<u64>,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -125,6 +127,7 @@ impl Desk {
             health_timed_out: None,
             hidden: Hidden::default(),
             hidden_in_hand: Hidden::default(),
+            reviewed_under: None,
             marked,
         }
     }
@@ -137,6 +140,11 @@ impl Desk {
                 && (made_for.version, made_for.values, made_for.rules, made_for.term)
                     == (target.version, target.values, target.rules, target.term)
         })
+    }
+
+    /// The complete set that is applied, where it is at hand.
+    pub(crate) fn held(&self) -> Option<Arc<Rendered>> {
+        self.hand.as_ref()?.settled.as_ref().map(|(rendered, _)| rendered.clone())
     }
 
     /// Whether there is anything that drift can be corrected from.

@@ -7,8 +7,8 @@ use super::desk::Desk;
 use crate::api::condition::Reason;
 use crate::apply::{ApplyError, ObjectError};
 use crate::cluster::ClusterError;
-use crate::diagnostic::Diagnostic;
-use crate::gate::{GateError, Verdict};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::gate::{GateError, PolicyFailure, PolicyProblem, Verdict};
 use crate::plan::PlanError;
 use crate::plugin::PluginError;
 use crate::render::RenderFailure;
@@ -99,24 +99,19 @@ impl SyncError {
 
     /// The set was not admitted.
     pub(crate) fn gate(error: &GateError) -> Self {
-        match error {
-            GateError::Denied(verdicts) => {
-                let denials: Vec<_> = error
-                    .diagnostics()
-                    .into_iter()
-                    .filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
-                    .collect();
-                let refused = Self::new(Stage::Gate, Reason::Denied, findings(&denials), false);
-                Self { verdicts: verdicts.clone(), ..refused }
-            }
-            GateError::PolicyFailed { problem, .. } => {
-                let retry = matches!(
-                    problem,
-                    crate::gate::PolicyProblem::Plugin(PluginError::Deadline { .. } | PluginError::Load(_))
-                );
-                Self::new(Stage::Gate, Reason::PolicyFailed, findings(&error.diagnostics()), retry)
-            }
-        }
+        let diagnostics = error.diagnostics();
+        let errors: Vec<_> = diagnostics.into_iter().filter(|one| one.severity == Severity::Error).collect();
+        let may_pass = |failure: &PolicyFailure| {
+            use PluginError::{Deadline, Load};
+            let passing = matches!(
+                failure.problem,
+                PolicyProblem::Plugin(Deadline { .. } | Load(_)) | PolicyProblem::Cluster(_)
+            );
+            failure.refuses && passing
+        };
+        let retry = !error.is_denial() && error.failures.iter().any(may_pass);
+        let refused = Self::new(Stage::Gate, error.reason(), findings(&errors), retry);
+        Self { verdicts: error.verdicts.clone(), ..refused }
     }
 
     /// The set can't be planned.

@@ -301,8 +301,11 @@ pub(crate) fn repository_version(repository: &Repository) -> u64 {
 fn application_version(application: &Application) -> u64 {
     let metadata = &application.metadata;
     let consent = metadata.annotations.as_ref().and_then(|all| all.get(PRUNE_CONSENT_ANNOTATION));
+    // Gates select by labels. Those of the ApplySet are the agent's own.
+    let labels = metadata.labels.iter().flatten();
+    let labels: Vec<_> = labels.filter(|(key, _)| !key.starts_with("applyset.kubernetes.io/")).collect();
     let mut hasher = DefaultHasher::new();
-    (&metadata.uid, metadata.generation, consent).hash(&mut hasher);
+    (&metadata.uid, metadata.generation, consent, labels).hash(&mut hasher);
     hasher.finish()
 }
 

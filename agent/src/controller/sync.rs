@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Desk;
 use super::event::Target;
+use super::granted::Granted;
 use super::records::{RecordError, Records};
 use super::report::{Stage, SyncError};
 use super::sources::Sources;
@@ -19,7 +21,7 @@ use super::values::Values;
 use crate::api::{Application, ApplicationSpec};
 use crate::apply::{self, ApplyError, Change, ChangeSet, Writer};
 use crate::cluster::{Cluster, ClusterError, Gvk};
-use crate::gate::{self, Admitted, Gate, Policies, Verdict};
+use crate::gate::{self, Admitted, Applicant, Case, Gate, Policies, Verdict};
 use crate::object::{Name, ObjectKey};
 use crate::observe::index::Noticed;
 use crate::observe::watch::Observer;
@@ -49,6 +51,7 @@ pub(crate) struct Steps {
     pub(crate) plugins: Arc<dyn Plugins>,
     pub(crate) memo: Arc<Memo>,
     pub(crate) gates: ArcSwap<Vec<Gate>>,
+    pub(crate) granted: Arc<Granted>,
     pub(crate) observer: Arc<Observer>,
     pub(crate) metrics: Metrics,
     /// Renders and judgements that may run at once.
@@ -60,6 +63,8 @@ pub(crate) struct SyncReport {
     pub(crate) rendered: Arc<Rendered>,
     /// Absent where the set was judged before.
     pub(crate) verdicts: Option<Vec<Verdict>>,
+    /// Why it would be refused if it were not applied already.
+    pub(crate) objection: Option<SyncError>,
     pub(crate) warnings: Vec<String>,
     /// What was written.
     pub(crate) changes: Vec<(ObjectKey, Change)>,
@@ -93,7 +98,8 @@ impl Steps {
         if desk.holds(&rendered, target) {
             return Ok(SyncReport::unchanged(rendered));
         }
-        let admitted = self.judge(desk, rendered, tree).await?;
+        let before = self.before(desk, application, cancel).await?;
+        let admitted = self.judge(desk, application, rendered, before, tree).await?;
         let plan = self.plan(desk, application, &admitted, &target.revision);
         let plan = self.measure(Step::Plan, plan).await?;
         let intent = self.record_intent(desk, application, &admitted, &plan, target).await?;
@@ -115,6 +121,36 @@ impl Steps {
         recalled.map_err(|error| error.without(desk))
     }
 
+    /// What the gates of today say of the set that is applied, while a newer
+    /// one is refused. Changes nothing.
+    pub(crate) async fn review(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Option<SyncError>, SyncError> {
+        let reviewed = self.review_all(desk, application, cancel).await;
+        let told = reviewed.map(|objection| objection.map(|objection| objection.without(desk)));
+        told.map_err(|error| error.without(desk))
+    }
+
+    async fn review_all(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Option<SyncError>, SyncError> {
+        let Some(applied) = desk.status().revision.as_ref() else { return Ok(None) };
+        let commit = applied.commit.clone();
+        let (rendered, _, tree) = self.render_again(desk, application, &commit, cancel).await?;
+        match self.judge(desk, application, rendered.clone(), Some(rendered), tree).await {
+            Ok(admitted) => Ok(admitted.objection().map(SyncError::gate)),
+            // Its values have changed since: what is applied can't be made again.
+            Err(objection) if objection.stage == Stage::Gate => Ok(Some(objection)),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn recall_all(
         &self,
         desk: &mut Desk,
@@ -122,18 +158,32 @@ impl Steps {
         cancel: &CancellationToken,
     ) -> Result<(), SyncError> {
         let Some(applied) = desk.status().revision.as_ref() else { return Ok(()) };
+        let commit = applied.commit.clone();
+        let (rendered, revision, tree) = self.render_again(desk, application, &commit, cancel).await?;
+        // The rules may have changed since it was admitted.
+        let admitted = self.judge(desk, application, rendered, None, tree).await?;
+        let plan = self.plan(desk, application, &admitted, &revision).await?;
+        desk.take_back_in_hand(&plan);
+        Ok(())
+    }
+
+    /// The set that a commit of an earlier day renders to, with the values of
+    /// today.
+    async fn render_again(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        commit: &str,
+        cancel: &CancellationToken,
+    ) -> Result<(Arc<Rendered>, Revision, Arc<dyn Tree>), SyncError> {
         let (revision, tree) = self
             .sources
-            .recall(&repository_of(desk, application), &applied.commit, cancel)
+            .recall(&repository_of(desk, application), commit, cancel)
             .await
             .map_err(|error| SyncError::source(&error))?;
         let handover = self.gather(desk, application, cancel).await?;
         let rendered = self.render(application, handover, tree.clone(), &revision).await?;
-        // The rules may have changed since it was admitted.
-        let admitted = self.judge(desk, rendered, tree).await?;
-        let plan = self.plan(desk, application, &admitted, &revision).await?;
-        desk.take_back_in_hand(&plan);
-        Ok(())
+        Ok((rendered, revision, tree))
     }
 
     /// values: what the Application hands to its renderer.
@@ -180,19 +230,59 @@ impl Steps {
         rendered.map_err(|failure| SyncError::render(&failure))
     }
 
+    /// What is applied now, where a policy wants to compare with it.
+    async fn before(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Arc<Rendered>>, SyncError> {
+        let (applicant, cluster) = (Applicant::from(application), self.granted.snapshot().await);
+        if !gate::compares(&self.gates.load(), &applicant, &cluster, &*self.plugins as &dyn Policies) {
+            return Ok(None);
+        }
+        if let Some(held) = desk.held() {
+            return Ok(Some(held));
+        }
+        let Some(commit) = desk.status().revision.as_ref().map(|applied| applied.commit.clone()) else {
+            return Ok(None);
+        };
+        let (rendered, ..) = self.render_again(desk, application, &commit, cancel).await?;
+        Ok(Some(rendered))
+    }
+
     /// gate: all of it, or nothing.
     async fn judge(
         &self,
         desk: &Desk,
+        application: &Application,
         rendered: Arc<Rendered>,
+        before: Option<Arc<Rendered>>,
         tree: Arc<dyn Tree>,
     ) -> Result<Admitted, SyncError> {
-        let (gates, plugins, name) = (self.gates.load_full(), self.plugins.clone(), desk.name.clone());
+        let (gates, plugins, cluster) =
+            (self.gates.load_full(), self.plugins.clone(), self.granted.snapshot().await);
+        let applicant = Applicant::from(application);
+        let applied = desk.status().admitted_digest.clone();
         let admitted = self
             .think(Step::Gate, move || {
-                gate::judge(rendered, &name.namespace, &name.name, &gates, &*plugins as &dyn Policies, &*tree)
+                gate::judge(&Case {
+                    rendered,
+                    before,
+                    applicant: &applicant,
+                    gates: &gates,
+                    policies: &*plugins as &dyn Policies,
+                    cluster,
+                    tree: &*tree,
+                    now: Timestamp::now(),
+                    applied: applied.as_deref(),
+                })
             })
             .await;
+        match &admitted {
+            Ok(admitted) => self.metrics.judged(admitted.verdicts(), admitted.failures()),
+            Err(error) => self.metrics.judged(&error.verdicts, &error.failures),
+        }
         admitted.map_err(|error| SyncError::gate(&error))
     }
 
@@ -389,7 +479,7 @@ impl Steps {
 
 impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
-        Self { rendered, verdicts: None, warnings: Vec::new(), changes: Vec::new() }
+        Self { rendered, verdicts: None, objection: None, warnings: Vec::new(), changes: Vec::new() }
     }
 
     /// The same without what must not be told.
@@ -397,6 +487,7 @@ impl SyncReport {
         let verdicts = self.verdicts.iter_mut().flatten();
         let messages = verdicts.map(|verdict| &mut verdict.message).chain(&mut self.warnings);
         messages.for_each(|message| *message = desk.hide(message));
+        self.objection = self.objection.map(|objection| objection.without(desk));
         self
     }
 }
@@ -419,6 +510,7 @@ fn settle(
     Ok(SyncReport {
         rendered,
         verdicts: Some(admitted.verdicts().to_vec()),
+        objection: admitted.objection().map(SyncError::gate),
         warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
         changes,
     })

@@ -1,32 +1,39 @@
 //! Why a set was not admitted.
 
-use crate::diagnostic::Diagnostic;
+use std::fmt;
+
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::plugin::{PluginError, World};
 use crate::render::{Absent, PluginId, absent_message, plugin_hint};
 
-use super::{Action, Verdict};
+use super::{Action, Gate, GatePolicy, OnFailure, Verdict};
 
-/// Why nothing of a set may be written.
+/// Why nothing of a set may be written: a policy refused an object, or one that
+/// could have refused gave no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum GateError {
-    /// A policy refused an object. All verdicts are here, those that only warn
-    /// or are recorded too.
-    #[error("{}", denied_message(.0))]
-    Denied(Vec<Verdict>),
-    /// A policy that could have refused gave no answer.
-    #[error("the gate `{gate}` can't judge: {}", problem_message(.policy, .plugin, .digest.as_deref(), .problem))]
-    PolicyFailed {
-        /// The gate.
-        gate: String,
-        /// What the gate calls the policy.
-        policy: String,
-        /// The plugin's name.
-        plugin: String,
-        /// The plugin's digest, where it is loaded.
-        digest: Option<String>,
-        /// What happened.
-        problem: PolicyProblem,
-    },
+#[error("{}", message(.verdicts, .failures))]
+pub struct GateError {
+    /// All verdicts: those that only warn or are recorded too.
+    pub verdicts: Vec<Verdict>,
+    /// The policies that gave no answer: those that are ignored too.
+    pub failures: Vec<PolicyFailure>,
+}
+
+/// A policy that gave no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyFailure {
+    /// The gate.
+    pub gate: String,
+    /// What the gate calls the policy.
+    pub policy: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// The plugin's digest, where it is loaded.
+    pub digest: Option<String>,
+    /// What happened.
+    pub problem: PolicyProblem,
+    /// Whether nothing is admitted for it.
+    pub refuses: bool,
 }
 
 /// Why a policy gave no answer.
@@ -34,61 +41,100 @@ pub enum GateError {
 pub enum PolicyProblem {
     /// The name leads to no policy.
     Absent(Absent),
+    /// What the gate grants of the cluster can't be known.
+    Cluster(String),
     /// The call gave no result.
     Plugin(PluginError),
 }
 
 impl GateError {
-    /// All that a person has to know, in the order of the objects.
+    /// All that a person has to know: the verdicts in the order of the objects,
+    /// then the policies that gave no answer.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        match self {
-            Self::Denied(verdicts) => verdicts.iter().map(Verdict::diagnostic).collect(),
-            Self::PolicyFailed { problem, .. } => {
-                let mut diagnostic = Diagnostic::error(self.to_string());
-                diagnostic.hint = match problem {
-                    PolicyProblem::Absent(Absent::Missing { known }) if known.is_empty() => {
-                        Some("no policy is loaded".to_owned())
-                    }
-                    PolicyProblem::Absent(Absent::Missing { known }) => {
-                        Some(format!("known: {}", known.join(", ")))
-                    }
-                    PolicyProblem::Absent(Absent::WrongWorld(_)) => {
-                        Some("name a plugin that is a policy".to_owned())
-                    }
-                    PolicyProblem::Absent(Absent::Unusable(_)) => {
-                        Some("see the status of its Plugin".to_owned())
-                    }
-                    PolicyProblem::Plugin(error) => plugin_hint(error),
-                };
-                vec![diagnostic]
+        let verdicts = self.verdicts.iter().map(Verdict::diagnostic);
+        verdicts.chain(self.failures.iter().map(PolicyFailure::diagnostic)).collect()
+    }
+
+    /// Whether a policy refused an object. Otherwise one gave no answer.
+    pub fn is_denial(&self) -> bool {
+        self.verdicts.iter().any(Verdict::denies)
+    }
+}
+
+impl PolicyFailure {
+    /// A policy that could only have warned stops nothing by failing: to stop
+    /// everything for it would be no audit.
+    pub(super) fn new(
+        gate: &Gate,
+        asked: &GatePolicy,
+        digest: Option<String>,
+        problem: PolicyProblem,
+    ) -> Self {
+        Self {
+            gate: gate.name.clone(),
+            policy: asked.called().to_owned(),
+            plugin: asked.plugin.clone(),
+            digest,
+            problem,
+            refuses: asked.action == Action::Deny && gate.on_failure == OnFailure::Refuse,
+        }
+    }
+
+    /// The failure as a person reads it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            severity: if self.refuses { Severity::Error } else { Severity::Warning },
+            hint: self.hint(),
+            ..Diagnostic::error(self.to_string())
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match &self.problem {
+            PolicyProblem::Absent(Absent::Missing { known }) if known.is_empty() => {
+                Some("no policy is loaded".to_owned())
             }
+            PolicyProblem::Absent(Absent::Missing { known }) => Some(format!("known: {}", known.join(", "))),
+            PolicyProblem::Absent(Absent::WrongWorld(_)) => Some("name a plugin that is a policy".to_owned()),
+            PolicyProblem::Absent(Absent::Unusable(_)) => Some("see the status of its Plugin".to_owned()),
+            PolicyProblem::Cluster(_) => None,
+            PolicyProblem::Plugin(error) => plugin_hint(error),
         }
     }
 }
 
-fn denied_message(verdicts: &[Verdict]) -> String {
-    let mut denials = verdicts.iter().filter(|verdict| verdict.action == Action::Deny);
-    let Some(first) = denials.next() else { return "refused".to_owned() };
-    let more = match denials.count() {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
-    };
-    format!("refused: {}{more}", first.diagnostic())
+impl fmt::Display for PolicyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { gate, policy, plugin, digest, problem, .. } = self;
+        let version = match digest {
+            Some(digest) => PluginId { name: plugin.clone(), digest: digest.clone() }.to_string(),
+            None => plugin.clone(),
+        };
+        write!(f, "the gate `{gate}` can't judge: ")?;
+        if policy != plugin {
+            write!(f, "`{policy}`, ")?;
+        }
+        match problem {
+            PolicyProblem::Absent(absent) => {
+                f.write_str(&absent_message("a policy", plugin, World::Policy, absent))
+            }
+            PolicyProblem::Cluster(problem) => write!(f, "the policy `{version}`: {problem}"),
+            PolicyProblem::Plugin(PluginError::Trap { message, output }) if !output.trim().is_empty() => {
+                write!(f, "the policy `{version}` broke: {message}; its last output: {}", output.trim())
+            }
+            PolicyProblem::Plugin(error) => write!(f, "the policy `{version}`: {error}"),
+        }
+    }
 }
 
-fn problem_message(policy: &str, plugin: &str, digest: Option<&str>, problem: &PolicyProblem) -> String {
-    let version = match digest {
-        Some(digest) => PluginId { name: plugin.to_owned(), digest: digest.to_owned() }.to_string(),
-        None => plugin.to_owned(),
-    };
-    let called = if policy == plugin { String::new() } else { format!("`{policy}`, ") };
-    match problem {
-        PolicyProblem::Absent(absent) => {
-            format!("{called}{}", absent_message("a policy", plugin, World::Policy, absent))
-        }
-        PolicyProblem::Plugin(PluginError::Trap { message, output }) if !output.trim().is_empty() => {
-            format!("{called}the policy `{version}` broke: {message}; its last output: {}", output.trim())
-        }
-        PolicyProblem::Plugin(error) => format!("{called}the policy `{version}`: {error}"),
+fn message(verdicts: &[Verdict], failures: &[PolicyFailure]) -> String {
+    let denials = verdicts.iter().filter(|verdict| verdict.denies()).count();
+    let refusing = failures.iter().filter(|failure| failure.refuses);
+    let more = |count: usize| if count > 0 { format!(" (and {count} more)") } else { String::new() };
+    if let Some(first) = verdicts.iter().find(|verdict| verdict.denies()) {
+        return format!("refused: {}{}", first.diagnostic(), more(denials - 1));
     }
+    let all: Vec<_> = refusing.map(ToString::to_string).collect();
+    let first = all.first().map_or("refused", String::as_str);
+    format!("{first}{}", more(all.len().saturating_sub(1)))
 }

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
-use crate::plugin::{Finding, PluginError};
+use crate::plugin::{Finding, PluginError, Subject, Surroundings};
 use crate::render::{Absent, PluginId};
 
 /// A plugin of the world `policy`, as the gate sees it.
@@ -17,9 +16,17 @@ pub trait Policy: Send + Sync {
     /// Which objects it wants to see: `v1/Pod`, `apps/*`, `*`.
     fn matches(&self) -> &[String];
 
+    /// Whether it wants to see what the objects were before.
+    fn compares(&self) -> bool;
+
     /// Judges a batch: one list of findings per object, in their order. Blocks
     /// until the plugin answers or meets one of its limits.
-    fn evaluate(&self, config: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError>;
+    fn evaluate(
+        &self,
+        config: &Value,
+        subjects: &[Subject],
+        surroundings: &Arc<dyn Surroundings>,
+    ) -> Result<Vec<Vec<Finding>>, PluginError>;
 }
 
 /// The policies that are loaded.

@@ -1,77 +1,86 @@
 //! Which gates judge an application, and which of its objects.
 
-use crate::object::ObjectKey;
+use std::collections::BTreeMap;
 
-use super::Gate;
+use super::{Gate, Snapshot};
+use crate::api::Labels;
+use crate::object::{ObjectKey, matches_kind};
 
-/// Whether `matcher` names the kind: `v1/Pod` for the core group,
-/// `apps/Deployment` and `apps/*` for the others, `*` or `*/*` for all.
-/// Versions do not count: the same object is served under several.
-pub fn matches_kind(matcher: &str, key: &ObjectKey) -> bool {
-    let Some((group, kind)) = matcher.split_once('/') else { return matcher == "*" };
-    let group = if group == "v1" { "" } else { group };
-    (group == "*" || group == key.group) && (kind == "*" || kind == key.kind)
+/// The application that is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applicant {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Where its objects go that name no namespace.
+    pub target_namespace: String,
 }
 
 impl Gate {
-    /// Whether the gate judges objects of the application `namespace/name`.
-    pub(crate) fn selects_application(&self, namespace: &str, name: &str) -> bool {
-        let is_it = |selected: &String| match selected.split_once('/') {
-            Some(full) => full == (namespace, name),
-            None => selected == name,
+    /// Whether the gate judges objects of the application. Where the labels of
+    /// its namespace are not known, the gate may be meant for it, so it judges.
+    pub(crate) fn selects(&self, applicant: &Applicant, cluster: &Snapshot) -> bool {
+        let Applicant { namespace, name, labels, .. } = applicant;
+        let is_of_namespace = |selector: &Labels| {
+            cluster.namespace_labels(namespace).is_none_or(|labels| selector.match_all_of(&labels))
         };
-        any(&self.namespaces, |selected| selected == namespace) && any(&self.applications, is_it)
+        any(&self.namespaces, |selected| selected == namespace)
+            && any(&self.applications, |selected| names_application(selected, namespace, name))
+            && self.application_labels.as_ref().is_none_or(|selector| selector.match_all_of(labels))
+            && self.namespace_labels.as_ref().is_none_or(is_of_namespace)
     }
 
     /// Whether the gate judges objects of this kind.
     pub(super) fn selects_object(&self, key: &ObjectKey) -> bool {
-        any(&self.kinds, |matcher| matches_kind(matcher, key))
+        any(&self.kinds, |matcher| matches_kind(matcher, &key.group, &key.kind))
+    }
+}
+
+/// Whether `wanted`, which is `namespace/name` or `name`, is the application.
+pub(super) fn names_application(wanted: &str, namespace: &str, name: &str) -> bool {
+    match wanted.split_once('/') {
+        Some(full) => full == (namespace, name),
+        None => wanted == name,
     }
 }
 
 /// An empty selection selects everything.
-fn any(selected: &[String], is_it: impl Fn(&String) -> bool) -> bool {
+pub(super) fn any(selected: &[String], is_it: impl Fn(&String) -> bool) -> bool {
     selected.is_empty() || selected.iter().any(is_it)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    fn key(group: &str, kind: &str) -> ObjectKey {
-        ObjectKey { group: group.to_owned(), kind: kind.to_owned(), namespace: None, name: "a".to_owned() }
+    use bytes::Bytes;
+    use serde_json::json;
+
+    use super::*;
+    use crate::gate::testing::nothing;
+
+    fn strings(items: &[&str]) -> Vec<String> {
+        items.iter().map(ToString::to_string).collect()
     }
 
-    #[test]
-    fn a_matcher_names_a_kind_a_group_or_everything() {
-        let (pod, deployment) = (key("", "Pod"), key("apps", "Deployment"));
-        for (matcher, of_pod, of_deployment) in [
-            ("*", true, true),
-            ("*/*", true, true),
-            ("v1/Pod", true, false),
-            ("v1/*", true, false),
-            ("apps/*", false, true),
-            ("apps/Deployment", false, true),
-            ("apps/StatefulSet", false, false),
-            ("*/Deployment", false, true),
-            ("Pod", false, false),
-            ("batch/*", false, false),
-            ("", false, false),
-        ] {
-            assert_eq!(matches_kind(matcher, &pod), of_pod, "{matcher} on a Pod");
-            assert_eq!(matches_kind(matcher, &deployment), of_deployment, "{matcher} on a Deployment");
+    fn labels(key: &str, value: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(key.to_owned(), value.to_owned())])
+    }
+
+    fn web() -> Applicant {
+        Applicant {
+            namespace: "prod".to_owned(),
+            name: "web".to_owned(),
+            labels: labels("tier", "front"),
+            target_namespace: "prod".to_owned(),
         }
     }
 
     #[test]
     fn a_gate_selects_applications_by_every_field_that_is_set() {
-        let gate = |namespaces: &[&str], applications: &[&str]| Gate {
-            name: "g".to_owned(),
-            namespaces: namespaces.iter().map(ToString::to_string).collect(),
-            applications: applications.iter().map(ToString::to_string).collect(),
-            kinds: Vec::new(),
-            policies: Vec::new(),
-        };
         for (namespaces, applications, expected) in [
             (&[][..], &[][..], true),
             (&["prod"][..], &[][..], true),
@@ -81,8 +90,42 @@ mod tests {
             (&[][..], &["test/web"][..], false),
             (&["test"][..], &["web"][..], false),
         ] {
-            let selected = gate(namespaces, applications).selects_application("prod", "web");
+            let gate =
+                Gate { namespaces: strings(namespaces), applications: strings(applications), ..nothing("g") };
+            let selected = gate.selects(&web(), &Snapshot::default());
             assert_eq!(selected, expected, "{namespaces:?} {applications:?}");
         }
+    }
+
+    #[test]
+    fn a_gate_selects_applications_by_their_labels() {
+        let selected = |key: &str, value: &str| {
+            let selector = Labels::from_iter(labels(key, value));
+            let gate = Gate { application_labels: Some(selector), ..nothing("g") };
+            gate.selects(&web(), &Snapshot::default())
+        };
+        assert!(selected("tier", "front"));
+        assert!(!selected("tier", "back"));
+    }
+
+    #[test]
+    fn a_gate_selects_by_the_labels_of_the_namespace_and_judges_where_they_are_not_known() {
+        let gate = |value: &str| Gate {
+            namespace_labels: Some(Labels::from_iter(labels("stage", value))),
+            ..nothing("g")
+        };
+        let mut cluster = Snapshot::default();
+        assert!(gate("live").selects(&web(), &cluster) && gate("test").selects(&web(), &cluster));
+        let object = json!({"metadata": {"name": "prod", "labels": {"stage": "live"}}});
+        let key = ObjectKey {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: None,
+            name: "prod".to_owned(),
+        };
+        let objects = BTreeMap::from([(key, Bytes::from(object.to_string()))]);
+        cluster.insert((String::new(), "Namespace".to_owned()), Ok(Arc::new(objects)));
+        assert!(gate("live").selects(&web(), &cluster));
+        assert!(!gate("test").selects(&web(), &cluster));
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Action, Gate, GatePolicy, Policies, Policy};
-use crate::plugin::{Finding, PluginError, World};
-use crate::render::{Absent, PluginId};
+use super::{Action, Applicant, Gate, GatePolicy, OnFailure, Policies, Policy};
+use crate::plugin::{Finding, PluginError, Subject, Surroundings, World};
+use crate::render::{Absent, Job, PluginId};
 
 type Body = dyn Fn(&Value) -> Vec<Finding> + Send + Sync;
 
@@ -60,11 +59,21 @@ impl Policy for FakePolicy {
         &self.matches
     }
 
-    fn evaluate(&self, _: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError> {
-        self.batches.lock().unwrap().push(objects.len());
+    fn compares(&self) -> bool {
+        false
+    }
+
+    fn evaluate(
+        &self,
+        _: &Value,
+        subjects: &[Subject],
+        _: &Arc<dyn Surroundings>,
+    ) -> Result<Vec<Vec<Finding>>, PluginError> {
+        self.batches.lock().unwrap().push(subjects.len());
+        let judge = |subject: &Subject| (self.body)(&serde_json::from_slice(&subject.object).unwrap());
         match &self.error {
             Some(error) => Err(error.clone()),
-            None => Ok(objects.iter().map(|o| (self.body)(&serde_json::from_slice(o).unwrap())).collect()),
+            None => Ok(subjects.iter().map(judge).collect()),
         }
     }
 }
@@ -91,15 +100,37 @@ impl Policies for FakePolicies {
 }
 
 pub(crate) fn finding(message: &str, pointer: &str) -> Finding {
-    Finding { message: message.to_owned(), pointer: Some(pointer.to_owned()), rule: None }
+    Finding { message: message.to_owned(), pointer: Some(pointer.to_owned()), rule: None, action: None }
 }
 
-pub(crate) fn gate(name: &str, policy: &str, action: Action) -> Gate {
+/// A gate without a policy.
+pub(crate) fn nothing(name: &str) -> Gate {
     Gate {
         name: name.to_owned(),
         namespaces: Vec::new(),
+        namespace_labels: None,
         applications: Vec::new(),
+        application_labels: None,
         kinds: Vec::new(),
-        policies: vec![GatePolicy { name: None, plugin: policy.to_owned(), config: Value::Null, action }],
+        policies: Vec::new(),
+        on_failure: OnFailure::Refuse,
+        exceptions: Vec::new(),
+    }
+}
+
+pub(crate) fn gate(name: &str, policy: &str, action: Action) -> Gate {
+    Gate { policies: vec![asking(policy, action)], ..nothing(name) }
+}
+
+pub(crate) fn asking(policy: &str, action: Action) -> GatePolicy {
+    GatePolicy { name: None, plugin: policy.to_owned(), config: Value::Null, action, grants: Vec::new() }
+}
+
+pub(crate) fn applicant_of(job: &Job) -> Applicant {
+    Applicant {
+        namespace: job.namespace.clone(),
+        name: job.name.clone(),
+        target_namespace: job.target_namespace.clone(),
+        ..Applicant::default()
     }
 }

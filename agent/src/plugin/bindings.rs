@@ -9,6 +9,7 @@ pub(super) mod policy {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "policy",
+        imports: { default: trappable },
         with: { "windlass:plugin/types": super::renderer::windlass::plugin::types },
     });
 }

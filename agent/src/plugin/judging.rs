@@ -1,29 +1,65 @@
 //! Calls into policies and health rules: objects in, as many answers out.
 //!
-//! Takes JSON texts; gives findings and assessments in their order. A plugin
-//! gets all of them in one call, so that its rules may compare them.
+//! Takes JSON texts; gives findings and assessments in their order. What a
+//! policy asks about the cluster is answered from what the call was given.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
 use wasmtime::{Result, Store};
 
 use super::bindings::health::exports::windlass::plugin::assessing::{Assessment as RawAssessment, State};
-use super::bindings::policy::exports::windlass::plugin::judging::Verdict;
+use super::bindings::policy::exports::windlass::plugin::judging::{
+    Action as RawAction, Finding as RawFinding, Subject as RawSubject, Verdict,
+};
+use super::bindings::policy::windlass::plugin::cluster::{self, Found as RawFound};
 use super::bindings::types;
 use super::places::Places;
 use super::program::Program;
 use super::results::{bounded, diagnostics, refused};
-use super::store::{Call, CallState, ContractBroken, OutputExceeded};
-use super::{Assessment, Finding, HealthState, Plugin, PluginError};
+use super::store::{Call, CallState, ContractBroken, HostCallsExhausted, OutputExceeded};
+use super::{Action, Assessment, Finding, Found, HealthState, Plugin, PluginError, Subject, Surroundings};
+use crate::object::covers;
 
 /// What an answer takes beside its texts, in bytes.
 const ANSWER_BYTES: usize = 64;
 
-type Judge = Store<CallState<()>>;
+/// What the world `policy` gives: the look-ups.
+pub(crate) struct Judging {
+    surroundings: Arc<dyn Surroundings>,
+    /// What the plugin declares to read.
+    reads: Vec<String>,
+    host_calls_left: u64,
+}
+
+/// Surroundings without an object.
+struct Nothing;
+
+impl Surroundings for Nothing {
+    fn objects(&self, _: &str, _: Option<&str>, _: Option<&str>) -> Found {
+        Found::default()
+    }
+}
+
+impl cluster::Host for Judging {
+    fn objects(&mut self, kind: String, namespace: Option<String>, name: Option<String>) -> Result<RawFound> {
+        self.host_calls_left = self.host_calls_left.checked_sub(1).ok_or(HostCallsExhausted)?;
+        if !self.reads.iter().any(|pattern| covers(pattern, &kind)) {
+            let problem =
+                format!("it asks for `{}`, which its manifest does not declare to read", bounded(kind));
+            return Err(ContractBroken(problem).into());
+        }
+        let found = self.surroundings.objects(&kind, namespace.as_deref(), name.as_deref());
+        let objects = found.objects.iter().map(|object| object.to_vec()).collect();
+        Ok(RawFound { objects, complete: found.complete })
+    }
+}
+
 type Configured = std::result::Result<(), Vec<types::Diagnostic>>;
 
 impl Plugin {
-    /// Judges `objects`, each one a JSON text. Gives the findings of each.
+    /// Judges `subjects`. Gives the findings on each.
     ///
     /// # Errors
     /// [`PluginError::Config`] where `config` does not fit,
@@ -31,22 +67,45 @@ impl Plugin {
     /// what stopped it.
     pub fn evaluate(
         &self,
-        objects: &[Bytes],
         config: &Value,
+        subjects: &[Subject],
+        surroundings: &Arc<dyn Surroundings>,
     ) -> std::result::Result<Vec<Vec<Finding>>, PluginError> {
         let Program::Policy(pre) = &self.program else { return Err(self.not_a("policy")) };
+        let world = Judging {
+            surroundings: surroundings.clone(),
+            reads: self.manifest.reads.clone(),
+            host_calls_left: self.limits.host_calls,
+        };
+        let old =
+            |subject: &Subject| subject.old.as_ref().filter(|_| self.manifest.old).map(|old| old.to_vec());
         let verdicts = self.judge(
-            objects,
+            world,
+            subjects.len(),
             config,
             |store, config| {
                 let policy = pre.instantiate(&mut *store)?;
                 let configured = policy.windlass_plugin_lifecycle().call_configure(store, config)?;
                 Ok((policy, configured))
             },
-            |policy, store, batch| policy.windlass_plugin_judging().call_evaluate(store, batch),
+            |policy, store| {
+                let raw =
+                    |subject: &Subject| RawSubject { object: subject.object.to_vec(), old: old(subject) };
+                let raw: Vec<RawSubject> = subjects.iter().map(raw).collect();
+                policy.windlass_plugin_judging().call_evaluate(store, &raw)
+            },
             weight_of_verdict,
         )?;
         Ok(verdicts.into_iter().map(|verdict| verdict.into_iter().map(Finding::from).collect()).collect())
+    }
+
+    /// Has the policy take `config`, and judges nothing.
+    ///
+    /// # Errors
+    /// As [`Plugin::evaluate`].
+    pub fn try_config(&self, config: &Value) -> std::result::Result<(), PluginError> {
+        let nothing: Arc<dyn Surroundings> = Arc::new(Nothing);
+        self.evaluate(config, &[], &nothing).map(drop)
     }
 
     /// Assesses live `objects`, each one a JSON text.
@@ -60,40 +119,44 @@ impl Plugin {
     ) -> std::result::Result<Vec<Assessment>, PluginError> {
         let Program::Health(pre) = &self.program else { return Err(self.not_a("health rule")) };
         let assessments = self.judge(
-            objects,
+            (),
+            objects.len(),
             config,
             |store, config| {
                 let health = pre.instantiate(&mut *store)?;
                 let configured = health.windlass_plugin_lifecycle().call_configure(store, config)?;
                 Ok((health, configured))
             },
-            |health, store, batch| health.windlass_plugin_assessing().call_assess(store, batch),
+            |health, store| {
+                let raw: Vec<_> = objects.iter().map(|object| object.to_vec()).collect();
+                health.windlass_plugin_assessing().call_assess(store, &raw)
+            },
             |assessment: &RawAssessment| ANSWER_BYTES + assessment.message.len(),
         )?;
         Ok(assessments.into_iter().map(Assessment::from).collect())
     }
 
     /// Configures one instance and calls it once.
-    fn judge<Instance, Answer>(
+    fn judge<World: Send + 'static, Instance, Answer>(
         &self,
-        objects: &[Bytes],
+        world: World,
+        objects: usize,
         config: &Value,
-        configure: impl FnOnce(&mut Judge, &types::Json) -> Result<(Instance, Configured)>,
-        call: impl Fn(&Instance, &mut Judge, &[Vec<u8>]) -> Result<Vec<Answer>>,
+        configure: impl FnOnce(&mut Store<CallState<World>>, &types::Json) -> Result<(Instance, Configured)>,
+        call: impl Fn(&Instance, &mut Store<CallState<World>>) -> Result<Vec<Answer>>,
         weight: impl Fn(&Answer) -> usize,
     ) -> std::result::Result<Vec<Answer>, PluginError> {
         let config = self.checked_config(config)?;
-        let mut running = Call::start(&self.host, &self.limits, ());
+        let mut running = Call::start(&self.host, &self.limits, world);
         let store = &mut running.store;
         let answered = || -> Result<std::result::Result<Vec<Answer>, Vec<types::Diagnostic>>> {
             let (instance, configured) = configure(store, &config)?;
             if let Err(refusal) = configured {
                 return Ok(Err(refusal));
             }
-            let raw: Vec<_> = objects.iter().map(|object| object.to_vec()).collect();
-            let answers = call(&instance, store, &raw)?;
-            if answers.len() != objects.len() {
-                let counts = format!("{} answers to {} objects", answers.len(), objects.len());
+            let answers = call(&instance, store)?;
+            if answers.len() != objects {
+                let counts = format!("{} answers to {objects} objects", answers.len());
                 return Err(ContractBroken(counts).into());
             }
             if answers.iter().map(&weight).sum::<usize>() > self.limits.output_bytes {
@@ -117,9 +180,19 @@ fn weight_of_verdict(verdict: &Verdict) -> usize {
     ANSWER_BYTES + findings.sum::<usize>()
 }
 
-impl From<super::bindings::policy::exports::windlass::plugin::judging::Finding> for Finding {
-    fn from(raw: super::bindings::policy::exports::windlass::plugin::judging::Finding) -> Self {
-        Self { message: bounded(raw.message), pointer: raw.pointer.map(bounded), rule: raw.rule.map(bounded) }
+impl From<RawFinding> for Finding {
+    fn from(raw: RawFinding) -> Self {
+        let action = raw.action.map(|action| match action {
+            RawAction::Deny => Action::Deny,
+            RawAction::Warn => Action::Warn,
+            RawAction::Audit => Action::Audit,
+        });
+        Self {
+            message: bounded(raw.message),
+            pointer: raw.pointer.map(bounded),
+            rule: raw.rule.map(bounded),
+            action,
+        }
     }
 }
 

@@ -184,6 +184,10 @@ fn plain_program(path: &Path) -> Result<PluginManifest, PluginError> {
         version: "0.0.0".to_owned(),
         world: World::Renderer,
         matches: Vec::new(),
+        reads: Vec::new(),
+        old: false,
+        resources: Vec::new(),
+        modules: Vec::new(),
         config_schema: None,
         detects: Vec::new(),
     })

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Module, Precompiled};
 
+use super::bindings::policy::windlass::plugin::cluster;
 use super::bindings::{health::HealthPre, policy::PolicyPre, renderer::RendererPre};
 use super::engine::Host;
+use super::judging::Judging;
 use super::preview2::Renderer;
 use super::store::CallState;
 use super::{PluginError, World, preview1, preview2};
@@ -21,10 +23,13 @@ pub(crate) const REACTOR_EXPORT: &str = "windlass_render";
 /// The function of a core module that is a whole program.
 pub(crate) const COMMAND_EXPORT: &str = "_start";
 
+/// The one interface with functions that a policy may import, of any version.
+const CLUSTER: &str = "windlass:plugin/cluster@";
+
 /// A plugin, ready to be instantiated.
 pub(crate) enum Program {
     Renderer(RendererPre<CallState<Renderer>>),
-    Policy(PolicyPre<CallState<()>>),
+    Policy(PolicyPre<CallState<Judging>>),
     Health(HealthPre<CallState<()>>),
     /// A component with `wasi:cli/run`.
     Command {
@@ -70,7 +75,8 @@ impl Program {
 pub(crate) struct Linkers {
     engine: Engine,
     renderer: Linker<CallState<Renderer>>,
-    /// For policies and health rules: empty, for ever.
+    policy: Linker<CallState<Judging>>,
+    /// For health rules: empty, for ever.
     nothing: Linker<CallState<()>>,
     core: wasmtime::Linker<CallState<Renderer>>,
 }
@@ -81,7 +87,11 @@ impl Linkers {
         preview2::add_to_linker(&mut renderer)?;
         let mut core = wasmtime::Linker::new(engine);
         preview1::add_to_linker(&mut core, |state: &mut CallState<Renderer>| &mut state.world.sandbox)?;
-        Ok(Self { engine: engine.clone(), renderer, nothing: Linker::new(engine), core })
+        let mut policy = Linker::new(engine);
+        cluster::add_to_linker::<_, HasSelf<_>>(&mut policy, |state: &mut CallState<Judging>| {
+            &mut state.world
+        })?;
+        Ok(Self { engine: engine.clone(), renderer, policy, nothing: Linker::new(engine), core })
     }
 
     /// Links `code` as what it says it is; without a manifest it can only be a
@@ -98,11 +108,11 @@ impl Linkers {
             }
             (Code::Component(component), None | Some(World::Renderer)) => self.renderer(component, world),
             (Code::Component(component), Some(World::Policy)) => {
-                let pre = self.nothing.instantiate_pre(self.importless(component, "policy")?);
+                let pre = self.policy.instantiate_pre(self.confined(component, Some(CLUSTER))?);
                 pre.and_then(PolicyPre::new).map(Program::Policy).map_err(|error| not_of("policy", &error))
             }
             (Code::Component(component), Some(World::Health)) => {
-                let pre = self.nothing.instantiate_pre(self.importless(component, "health rule")?);
+                let pre = self.nothing.instantiate_pre(self.confined(component, None)?);
                 pre.and_then(HealthPre::new).map(Program::Health).map_err(|error| not_of("health", &error))
             }
         }
@@ -142,9 +152,20 @@ impl Linkers {
         }
     }
 
-    /// `component`, if it needs nothing at all.
-    fn importless<'a>(&self, component: &'a Component, world: &str) -> Result<&'a Component, PluginError> {
+    /// `component`, if it needs nothing but the `allowed` interface.
+    fn confined<'a>(
+        &self,
+        component: &'a Component,
+        allowed: Option<&str>,
+    ) -> Result<&'a Component, PluginError> {
+        let given = match allowed {
+            Some(_) => "a policy imports nothing but `windlass:plugin/cluster`",
+            None => "a health rule imports nothing",
+        };
         for (name, item) in component.component_type().imports(&self.engine) {
+            if allowed.is_some_and(|interface| name.starts_with(interface)) {
+                continue;
+            }
             // An interface of nothing but types is a name for them, not a need.
             let needed = match item.ty {
                 ComponentItem::Type(_) => None,
@@ -155,7 +176,7 @@ impl Linkers {
                 _ => Some(format!("`{name}`")),
             };
             if let Some(needed) = needed {
-                return Err(load(format!("it imports {needed}, and a {world} imports nothing")));
+                return Err(load(format!("it imports {needed}, and {given}")));
             }
         }
         Ok(component)

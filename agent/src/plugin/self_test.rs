@@ -20,7 +20,7 @@ impl Plugin {
     pub fn self_test(&self) -> Result<(), PluginError> {
         let nothing = Value::Null;
         let result = match &self.program {
-            Program::Policy(_) => self.evaluate(&[], &nothing).map(drop),
+            Program::Policy(_) => self.try_config(&nothing),
             Program::Health(_) => self.assess(&[], &nothing).map(drop),
             Program::Renderer(pre) => self.try_instance(|call| {
                 let renderer = pre.instantiate(&mut call.store)?;

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::registry::Registry;
-use super::{Finding, Limits, Plugin, PluginError, Receives, RenderRequest, World};
+use super::{Finding, Limits, Plugin, PluginError, Receives, RenderRequest, Subject, Surroundings, World};
 use crate::gate::{Policies, Policy};
 use crate::render::{Absent, PluginId, RawOutput, Renderer, Renderers};
 use crate::source::trace::TracedTree;
@@ -56,8 +55,17 @@ impl Policy for Plugin {
         &self.manifest.matches
     }
 
-    fn evaluate(&self, config: &Value, objects: &[Bytes]) -> Result<Vec<Vec<Finding>>, PluginError> {
-        Self::evaluate(self, objects, config)
+    fn compares(&self) -> bool {
+        self.manifest.old
+    }
+
+    fn evaluate(
+        &self,
+        config: &Value,
+        subjects: &[Subject],
+        surroundings: &Arc<dyn Surroundings>,
+    ) -> Result<Vec<Vec<Finding>>, PluginError> {
+        Self::evaluate(self, config, subjects, surroundings)
     }
 }
 

@@ -41,17 +41,17 @@ impl Cluster {
 
     /// The objects of a kind: `v1/Namespace`, `apps/*`, `*`.
     pub fn objects(&self, kind: &str) -> Found<Object> {
-        parsed(self.json(kind, None, None))
+        parsed(&self.json(kind, None, None))
     }
 
     /// Those of one namespace.
     pub fn objects_in(&self, kind: &str, namespace: &str) -> Found<Object> {
-        parsed(self.json(kind, Some(namespace), None))
+        parsed(&self.json(kind, Some(namespace), None))
     }
 
     /// The one of that name; of a namespaced kind where `namespace` is given.
     pub fn object(&self, kind: &str, namespace: Option<&str>, name: &str) -> Found<Object> {
-        parsed(self.json(kind, namespace, Some(name)))
+        parsed(&self.json(kind, namespace, Some(name)))
     }
 
     /// The same as JSON texts: of every namespace and name, where they are not
@@ -75,7 +75,7 @@ impl Cluster {
     }
 }
 
-fn parsed(found: Found<Vec<u8>>) -> Found<Object> {
+fn parsed(found: &Found<Vec<u8>>) -> Found<Object> {
     let objects = found.objects.iter().map(|json| Object::from_json(json)).collect();
     Found { objects, complete: found.complete }
 }

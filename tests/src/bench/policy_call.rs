@@ -2,16 +2,17 @@
 //! same policy on the same bytes as native code.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use windlass::plugin::registry::{Registry, RegistryOptions};
-use windlass::plugin::{CompileLimits, LoaderOptions, Plugin};
+use windlass::plugin::{CompileLimits, Found, LoaderOptions, Plugin, Subject, Surroundings};
 use windlass_plugin_pinned_images::PinnedImages;
 use windlass_plugin_sdk::config::Configure as _;
-use windlass_plugin_sdk::policy;
+use windlass_plugin_sdk::testing;
 
 use super::Settings;
 use super::quantile::quantile;
@@ -65,13 +66,25 @@ pub(super) fn measure(settings: &Settings, progress: &dyn Fn(&str)) -> anyhow::R
     Ok(report)
 }
 
+/// Nothing but the objects themselves.
+struct Nothing;
+
+impl Surroundings for Nothing {
+    fn objects(&self, _: &str, _: Option<&str>, _: Option<&str>) -> Found {
+        Found::default()
+    }
+}
+
 /// Microseconds of each call.
 fn sandboxed(plugin: &Plugin, objects: &[Bytes], calls: usize) -> anyhow::Result<Vec<f64>> {
     let config = config();
+    let subjects: Vec<Subject> =
+        objects.iter().map(|object| Subject { object: object.clone(), old: None }).collect();
+    let surroundings: Arc<dyn Surroundings> = Arc::new(Nothing);
     let mut took = Vec::with_capacity(calls);
     for number in 0..calls + WARM_UP {
         let began = Instant::now();
-        let findings = plugin.evaluate(black_box(objects), &config)?;
+        let findings = plugin.evaluate(&config, black_box(&subjects), &surroundings)?;
         let micros = began.elapsed().as_secs_f64() * 1e6;
         anyhow::ensure!(
             findings.len() == objects.len() && findings.iter().all(Vec::is_empty),
@@ -93,7 +106,7 @@ fn native(objects: &[Bytes], calls: usize) -> anyhow::Result<Vec<f64>> {
         let began = Instant::now();
         let policy = PinnedImages::configure(config.clone())
             .map_err(|diagnostics| anyhow::anyhow!("configure the policy: {diagnostics}"))?;
-        let findings = policy::evaluate(&policy, black_box(&objects));
+        let findings = testing::judge(&policy, black_box(&objects));
         let micros = began.elapsed().as_secs_f64() * 1e6;
         anyhow::ensure!(findings.iter().all(Vec::is_empty), "the native policy refuses what is pinned");
         if number >= WARM_UP {

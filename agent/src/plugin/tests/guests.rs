@@ -62,8 +62,10 @@ pub(super) fn load(guest: &Path, limits: LimitOverrides) -> Result<Plugin, Plugi
     LOADER.load(guest, limits)
 }
 
-pub(super) static POLICY: LazyLock<PathBuf> =
-    LazyLock::new(|| guest("policy", &rustc("judge", "wasm32-unknown-unknown", &[]), "policy", &json!({})));
+pub(super) static POLICY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let reads = json!({"reads": ["v1/Namespace"]});
+    guest("policy", &rustc("judge", "wasm32-unknown-unknown", &[]), "policy", &reads)
+});
 
 pub(super) static HEALTH: LazyLock<PathBuf> = LazyLock::new(|| {
     guest("health", &rustc("judge", "wasm32-unknown-unknown", &["health"]), "health", &json!({}))

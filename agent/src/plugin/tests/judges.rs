@@ -1,25 +1,48 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::guests::{HEALTH, IMPATIENT, PATIENT, POLICY, guest, load, rustc};
-use crate::plugin::{Finding, HealthState, LimitOverrides, PluginError};
+use crate::plugin::{
+    Action, Finding, Found, HealthState, LimitOverrides, PluginError, Subject, Surroundings,
+};
 
 fn pods(count: usize) -> Vec<Bytes> {
     vec![Bytes::from_static(b"{}"); count]
 }
 
+fn subjects(count: usize) -> Vec<Subject> {
+    pods(count).into_iter().map(|object| Subject { object, old: None }).collect()
+}
+
+/// Knows one Namespace, and that it is not all.
+struct OneNamespace;
+
+impl Surroundings for OneNamespace {
+    fn objects(&self, kind: &str, namespace: Option<&str>, name: Option<&str>) -> Found {
+        assert_eq!((kind, namespace, name), ("v1/Namespace", None, Some("prod")));
+        Found { objects: vec![Bytes::from_static(b"{\"labels\": 1}")], complete: false }
+    }
+}
+
+fn nothing() -> Arc<dyn Surroundings> {
+    Arc::new(OneNamespace)
+}
+
 fn evaluate(mode: &str, limits: LimitOverrides) -> Result<Vec<Vec<Finding>>, PluginError> {
     let policy = load(&POLICY, limits).unwrap();
-    let result = policy.evaluate(&pods(40), &json!(mode));
+    let result = policy.evaluate(&json!(mode), &subjects(40), &nothing());
     // Whatever it did, the next call is not touched by it.
     let patient = load(&POLICY, PATIENT).unwrap();
-    assert_eq!(patient.evaluate(&pods(2), &json!("admit")), Ok(vec![Vec::new(), Vec::new()]));
+    assert_eq!(patient.evaluate(&json!("admit"), &subjects(2), &nothing()), Ok(vec![Vec::new(), Vec::new()]));
     result
 }
 
 #[test]
 fn every_object_gets_its_findings() {
-    let finding = Finding { message: "denied".to_owned(), pointer: Some("/spec".to_owned()), rule: None };
+    let finding =
+        Finding { message: "denied".to_owned(), pointer: Some("/spec".to_owned()), rule: None, action: None };
     assert_eq!(evaluate("deny", PATIENT), Ok(vec![vec![finding]; 40]));
 }
 
@@ -86,6 +109,52 @@ fn answers_that_share_one_long_text_are_as_long_as_they_say() {
 }
 
 #[test]
+fn what_a_policy_asks_for_is_answered_from_its_surroundings() {
+    let found = evaluate("ask", PATIENT).unwrap();
+    assert_eq!(found[39][0].message, "1 namespaces, complete: false");
+}
+
+#[test]
+fn a_policy_that_asks_for_what_it_does_not_declare_is_stopped() {
+    let message = "it asks for `v1/Secret`, which its manifest does not declare to read".to_owned();
+    assert_eq!(evaluate("ask for secrets", PATIENT), Err(PluginError::Contract(message)));
+    let Err(PluginError::Contract(message)) = evaluate("ask for nonsense", PATIENT) else { panic!() };
+    assert!(message.len() < 5_000, "{}", message.len());
+}
+
+#[test]
+fn a_policy_that_asks_without_end_runs_out_of_host_calls() {
+    let limits = LimitOverrides { host_calls: Some(100), ..PATIENT };
+    assert_eq!(evaluate("ask without end", limits), Err(PluginError::HostCalls { limit: 100 }));
+}
+
+#[test]
+fn a_finding_may_ask_for_less_than_to_deny() {
+    assert_eq!(evaluate("warn", PATIENT).unwrap()[0][0].action, Some(Action::Warn));
+}
+
+#[test]
+fn a_finding_belongs_to_the_object_that_was_asked_about_whatever_it_names() {
+    let verdicts = evaluate("point out of the object", PATIENT).unwrap();
+    assert_eq!(verdicts.len(), 40);
+    assert_eq!(verdicts[0][0].pointer.as_deref(), Some("/../../other [2J"));
+}
+
+#[test]
+fn answers_that_the_contract_has_no_words_for_are_told_as_the_plugins_fault() {
+    for mode in ["answer in no language", "answer with what is not there", "answer with no such action"] {
+        let error = evaluate(mode, PATIENT).unwrap_err();
+        assert!(matches!(&error, PluginError::Trap { .. }), "{mode}: {error:?}");
+    }
+}
+
+#[test]
+fn findings_without_end_meet_the_limit_of_what_may_be_returned() {
+    let error = evaluate("answer often", PATIENT).unwrap_err();
+    assert!(matches!(error, PluginError::Output { .. } | PluginError::Memory { .. }), "{error:?}");
+}
+
+#[test]
 fn a_refused_config_is_told_in_the_plugins_words() {
     let error = evaluate("refuse", PATIENT).unwrap_err();
     assert!(matches!(error, PluginError::Refused(_)));
@@ -114,7 +183,7 @@ fn live_objects_are_assessed() {
 #[test]
 fn a_plugin_is_only_what_its_world_says() {
     let health = load(&HEALTH, PATIENT).unwrap();
-    let error = health.evaluate(&pods(1), &Value::Null).unwrap_err();
+    let error = health.evaluate(&Value::Null, &subjects(1), &nothing()).unwrap_err();
     assert_eq!(error.to_string(), "broke the contract: `health` is a health rule, not a policy");
 }
 
@@ -125,7 +194,7 @@ fn a_config_that_does_not_fit_the_schema_never_reaches_the_plugin() {
     let module = rustc("judge", "wasm32-unknown-unknown", &[]);
     let strict = guest("strict", &module, "policy", &json!({"configSchema": schema}));
     let strict = load(&strict, PATIENT).unwrap();
-    let error = strict.evaluate(&pods(1), &json!({"mode": 1})).unwrap_err();
+    let error = strict.evaluate(&json!({"mode": 1}), &subjects(1), &nothing()).unwrap_err();
     assert!(
         matches!(&error, PluginError::Config(problems) if problems[0].starts_with("`/mode`: ")),
         "{error}"
@@ -144,7 +213,8 @@ fn a_policy_that_imports_anything_is_refused_by_the_name_of_the_import() {
     let error = load(&dialler, PATIENT).err().unwrap().to_string();
     assert_eq!(
         error,
-        "can't be loaded: it imports `dial` of `evil:network/dial@1.0.0`, and a policy imports nothing"
+        "can't be loaded: it imports `dial` of `evil:network/dial@1.0.0`, and a policy imports nothing but \
+         `windlass:plugin/cluster`"
     );
 }
 
