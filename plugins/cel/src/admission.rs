@@ -31,7 +31,7 @@ const MAX_RESOURCES: usize = 2_000;
 /// Everything that is judged by.
 #[derive(Default)]
 pub(crate) struct Policies {
-    policies: Vec<Policy>,
+    written: Vec<Policy>,
     rules: Vec<rule::Rule>,
     params: Vec<params::Param>,
     patterns: Patterns,
@@ -50,12 +50,19 @@ struct Policy {
     /// None: it judges what it matches, with the Gate's action.
     bindings: Vec<bindings::Binding>,
     param_kind: Option<spec::ParamKind>,
-    reads_request: bool,
-    reads_namespace: bool,
+    reads: Reads,
     /// Kyverno's end with the first that is false.
     ends_at_the_first: bool,
     /// What it asks for if it has no bindings.
     actions: Vec<Option<Action>>,
+}
+
+/// Which of what they are given the expressions of a policy or a rule read.
+#[derive(Clone, Copy, Default)]
+struct Reads {
+    request: bool,
+    namespace: bool,
+    params: bool,
 }
 
 /// An expression, with its text for messages.

@@ -164,7 +164,7 @@ impl Compiler<'_> {
             return self.unavailable(tree, name, Type::Unavailable(name));
         }
         if let Some(name) = roots::TYPES.iter().find(|(short, _)| *short == name).map(|(_, name)| *name) {
-            return (Node::Constant(Value::Type(name)), Type::Type);
+            return (Node::Constant(Value::Type(name)), Type::Meta);
         }
         if name == "exceptions" && self.names.kyverno {
             return roots::exceptions();
@@ -202,7 +202,7 @@ impl Compiler<'_> {
             return self.variable(tree, field);
         }
         if let Some(name) = self.type_name(operand, field) {
-            return (Node::Constant(Value::Type(name)), Type::Type);
+            return (Node::Constant(Value::Type(name)), Type::Meta);
         }
         let (node, of_type) = self.expression(operand);
         let (inner, was_optional) = of_type.unwrapped();

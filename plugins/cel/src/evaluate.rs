@@ -13,7 +13,7 @@ use crate::library::Outcome;
 use crate::meter::{Meter, Patterns};
 use crate::plan::{Call, Fetch, Node, Root};
 use crate::syntax::Binary;
-use crate::value::{Made, Map, Refused, Value};
+use crate::value::{Made, Map, Order, Refused, Value};
 
 /// What expressions are given.
 #[derive(Clone, Debug)]
@@ -244,8 +244,9 @@ impl<'a, 'k> Machine<'a, 'k> {
         let left = self.value(&operands[0])?;
         let right = self.value(&operands[1])?;
         let ordered = |holds: fn(std::cmp::Ordering) -> bool| match left.order(&right) {
-            Some(order) => Ok(Value::Bool(order.is_some_and(holds))),
-            None => Err(Failure::no_such_overload()),
+            Order::Is(order) => Ok(Value::Bool(holds(order))),
+            Order::None => Ok(Value::Bool(false)),
+            Order::Unlike => Err(Failure::no_such_overload()),
         };
         match operator {
             Binary::Equal => self.equal(&left, &right).map(Value::Bool),

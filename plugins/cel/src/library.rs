@@ -149,10 +149,12 @@ fn no_such_overload<'a>() -> Outcome<'a> {
     Err(Failure::no_such_overload())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a function gives")]
 fn text<'a>(text: impl Into<std::rc::Rc<str>>) -> Outcome<'a> {
     Ok(Value::text(text))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a function gives")]
 fn opaque<'a>(value: Opaque) -> Outcome<'a> {
     Ok(Value::Opaque(std::rc::Rc::new(value)))
 }

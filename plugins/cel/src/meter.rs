@@ -44,16 +44,12 @@ impl<'k> Meter<'k> {
     /// # Errors
     /// When there are none left.
     pub(crate) fn spend(&mut self, steps: usize) -> Result<(), Failure> {
-        match self.left.checked_sub(steps as u64) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.left = 0;
-                Err(Failure::plain("too expensive: the expression takes more than 1000000 steps"))
-            }
+        if let Some(left) = self.left.checked_sub(steps as u64) {
+            self.left = left;
+            return Ok(());
         }
+        self.left = 0;
+        Err(Failure::plain("too expensive: the expression takes more than 1000000 steps"))
     }
 
     /// A text is looked at ten characters a step.

@@ -18,7 +18,8 @@ pub(crate) enum Type {
     Bytes,
     Duration,
     Timestamp,
-    Type,
+    /// A type itself.
+    Meta,
     Quantity,
     Ip,
     Cidr,
@@ -89,7 +90,7 @@ impl Type {
                     | Self::Double
                     | Self::String
                     | Self::Bytes
-                    | Self::Type
+                    | Self::Meta
                     | Self::List(_)
                     | Self::Map(..)
             ),
@@ -185,7 +186,7 @@ impl Bound {
             Sig::Bytes => Type::Bytes,
             Sig::Duration => Type::Duration,
             Sig::Timestamp => Type::Timestamp,
-            Sig::Type => Type::Type,
+            Sig::Type => Type::Meta,
             Sig::Quantity => Type::Quantity,
             Sig::Ip => Type::Ip,
             Sig::Cidr => Type::Cidr,
@@ -214,7 +215,7 @@ impl fmt::Display for Type {
             Self::Bytes => "bytes",
             Self::Duration => "duration",
             Self::Timestamp => "timestamp",
-            Self::Type => "type",
+            Self::Meta => "type",
             Self::Quantity => "kubernetes.Quantity",
             Self::Ip => "net.IP",
             Self::Cidr => "net.CIDR",

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::json::{Content, Json};
 use crate::library::Opaque;
 
+pub(crate) use compare::Order;
 pub(crate) use map::{Made, Refused};
 pub(crate) use text::Text;
 

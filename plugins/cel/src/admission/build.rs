@@ -8,7 +8,8 @@ use windlass_plugin_sdk::policy::Action;
 use super::bindings::{self, Binding};
 use super::spec;
 use super::{
-    Annotation, Expression, MAX_RESOURCES, Policies, Policy, Validation, at_text, kyverno, params, rule,
+    Annotation, Expression, MAX_RESOURCES, Policies, Policy, Reads, Validation, at_text, kyverno, params,
+    rule,
 };
 use crate::compile::{self, Compiled, Names, Purpose};
 use crate::evaluate::Variable;
@@ -80,7 +81,7 @@ impl Building {
         match (group, kind.as_str()) {
             (KUBERNETES, "ValidatingAdmissionPolicy") => {
                 if let Some(spec) = self.spec::<spec::Policy>(&place, &about, resource) {
-                    self.policy(&place, &name, spec);
+                    self.policy(&place, &name, &spec);
                 }
             }
             (KUBERNETES, "ValidatingAdmissionPolicyBinding") => {
@@ -99,7 +100,7 @@ impl Building {
             (KUBERNETES | KYVERNO | "kyverno.io" | "wgpolicyk8s.io", _) => {
                 self.problem(format!("{place}/kind"), format!("a {kind} can't run here"));
             }
-            _ => self.built.params.push(params::Param::read(place, resource)),
+            _ => self.built.params.push(params::Param::read(place, &resource)),
         }
     }
 
@@ -120,7 +121,7 @@ impl Building {
     }
 
     /// Compiles a `ValidatingAdmissionPolicy`.
-    fn policy(&mut self, place: &str, name: &str, spec: spec::Policy) {
+    fn policy(&mut self, place: &str, name: &str, spec: &spec::Policy) {
         let names = Names { params: spec.param_kind.is_some(), variables: &[], kyverno: false };
         let matching = spec.match_constraints.clone().unwrap_or_default();
         if spec.match_constraints.is_none() {
@@ -133,17 +134,17 @@ impl Building {
             let message = format!("policy `{name}`: there are no `validations` and no `auditAnnotations`");
             self.problem(format!("{place}/spec/validations"), message);
         }
-        let (compiled, reads_params) = self.compile(place, name, &spec, matching, names);
+        let (compiled, reads_params) = self.compile(place, name, spec, matching, names);
         self.add(place, compiled, reads_params);
     }
 
     /// Takes a policy in, unless its name is taken.
     pub(super) fn add(&mut self, place: &str, policy: Policy, reads_params: bool) {
-        if self.built.policies.iter().any(|known| known.name == policy.name) {
+        if self.built.written.iter().any(|known| known.name == policy.name) {
             let message = format!("the name `{}` stands on two policies", policy.name);
             self.problem(format!("{place}/metadata/name"), message);
         }
-        self.built.policies.push(policy);
+        self.built.written.push(policy);
         self.places.push((place.to_owned(), reads_params));
     }
 
@@ -220,7 +221,7 @@ impl Building {
         }
         let policy = Policy {
             name: name.to_owned(),
-            fails_open: spec.failure_policy == Some(spec::FailurePolicy::Ignore),
+            fails_open: spec.on_failure == Some(spec::FailurePolicy::Ignore),
             matching,
             conditions,
             variables: nodes,
@@ -228,8 +229,7 @@ impl Building {
             annotations,
             bindings: Vec::new(),
             param_kind: spec.param_kind.clone(),
-            reads_request: reads.request,
-            reads_namespace: reads.namespace,
+            reads,
             ends_at_the_first: false,
             actions: vec![None],
         };
@@ -323,7 +323,7 @@ impl Building {
     /// Gives the bindings to their policies.
     fn join(&mut self, bound: Vec<(String, String, Binding)>) {
         for (place, policy, binding) in bound {
-            match self.built.policies.iter_mut().find(|known| known.name == policy) {
+            match self.built.written.iter_mut().find(|known| known.name == policy) {
                 Some(policy) => policy.bindings.push(binding),
                 None => self.problem(
                     format!("{place}/spec/policyName"),
@@ -332,7 +332,7 @@ impl Building {
             }
         }
         for (index, (place, reads_params)) in self.places.clone().into_iter().enumerate() {
-            let policy = &self.built.policies[index];
+            let policy = &self.built.written[index];
             if policy.bindings.is_empty() && reads_params {
                 let message = format!(
                     "policy `{}` reads `params`, and there is no binding among the resources that says which",
@@ -350,7 +350,7 @@ impl Building {
             .params
             .iter()
             .filter(|param| {
-                let kinds = self.built.policies.iter().filter_map(|policy| policy.param_kind.as_ref());
+                let kinds = self.built.written.iter().filter_map(|policy| policy.param_kind.as_ref());
                 !kinds.into_iter().any(|kind| param.is_of(kind))
             })
             .map(|param| (param.place.clone(), param.kind.clone()))
@@ -361,16 +361,8 @@ impl Building {
     }
 }
 
-/// Which of what they are given the expressions of a policy read.
-#[derive(Default)]
-struct Reads {
-    request: bool,
-    namespace: bool,
-    params: bool,
-}
-
 impl Reads {
-    fn add(&mut self, compiled: &Compiled) {
+    pub(super) fn add(&mut self, compiled: &Compiled) {
         self.request |= compiled.roots.contains(&Root::Request);
         self.namespace |= compiled.roots.contains(&Root::NamespaceObject);
         self.params |= compiled.roots.contains(&Root::Params);

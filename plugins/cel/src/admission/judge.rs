@@ -47,7 +47,7 @@ struct Batch<'d, 's> {
 /// What is known of all objects of a kind.
 struct Kind {
     api_version: String,
-    kind: String,
+    name: String,
     resource: String,
     /// Which policies and which rules may be about it.
     policies: Vec<usize>,
@@ -105,7 +105,7 @@ impl<'d> Batch<'d, '_> {
             namespace: namespace.as_deref().filter(|namespace| !namespace.is_empty()),
             create,
         };
-        let request = kind.reads_request.then(|| request::json(&facts, &kind.kind));
+        let request = kind.reads_request.then(|| request::json(&facts, &kind.name));
         let request = request.as_deref().and_then(|json| Document::parse(json).ok());
         let around = match facts.namespace {
             Some(namespace) if kind.reads_namespace => self.store.namespace(namespace),
@@ -123,28 +123,28 @@ impl<'d> Batch<'d, '_> {
             policies: self.policies,
             params: &self.params,
             facts,
-            secret: group.is_empty() && kind.kind == "Secret",
+            secret: group.is_empty() && kind.name == "Secret",
         };
         for place in &kind.rules {
             judge.rule(&self.policies.rules[*place], &given, findings);
         }
         for place in &kind.policies {
-            judge.policy(&self.policies.policies[*place], &given, findings);
+            judge.policy(&self.policies.written[*place], &given, findings);
         }
     }
 
     /// What is known of a kind, found out when it is first met.
     fn kind(&mut self, api_version: &str, kind: &str) -> usize {
         let known =
-            self.kinds.iter().position(|known| known.kind == kind && known.api_version == api_version);
+            self.kinds.iter().position(|known| known.name == kind && known.api_version == api_version);
         if let Some(known) = known {
             return known;
         }
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let resource =
-            if self.policies.policies.is_empty() { String::new() } else { self.store.plural(group, kind) };
+            if self.policies.written.is_empty() { String::new() } else { self.store.plural(group, kind) };
         let facts = Facts { group, version, resource: &resource, name: "", namespace: None, create: true };
-        let numbered = self.policies.policies.iter().enumerate();
+        let numbered = self.policies.written.iter().enumerate();
         // Policies do not hold for policies: else nobody could mend them.
         let exempt = group == "admissionregistration.k8s.io" && kind.contains("AdmissionPolicy");
         let policies: Vec<usize> = numbered
@@ -155,15 +155,15 @@ impl<'d> Batch<'d, '_> {
             .filter(|place| self.policies.rules[*place].is_about(group, kind))
             .collect();
         let any = |policy: fn(&Policy) -> bool, rule: fn(&Rule) -> bool| {
-            policies.iter().any(|place| policy(&self.policies.policies[*place]))
+            policies.iter().any(|place| policy(&self.policies.written[*place]))
                 || rules.iter().any(|place| rule(&self.policies.rules[*place]))
         };
-        let reads_request = any(|policy| policy.reads_request, |rule| rule.reads_request);
-        let reads_namespace = any(|policy| policy.reads_namespace, |rule| rule.reads_namespace);
-        let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
+        let reads_request = any(|policy| policy.reads.request, |rule| rule.reads.request);
+        let reads_namespace = any(|policy| policy.reads.namespace, |rule| rule.reads.namespace);
+        let (api_version, name) = (api_version.to_owned(), kind.to_owned());
         self.kinds.push(Kind {
             api_version,
-            kind,
+            name,
             resource,
             policies,
             rules,
@@ -184,7 +184,7 @@ struct Judge<'f, 'd, 's> {
     secret: bool,
 }
 
-impl<'d, 's> Judge<'_, 'd, 's> {
+impl<'d> Judge<'_, 'd, '_> {
     fn rule<'a>(&self, rule: &'d Rule, given: &Given<'a>, findings: &mut Findings)
     where
         'd: 'a,
@@ -241,7 +241,7 @@ impl<'d, 's> Judge<'_, 'd, 's> {
         let selector = &matching.object_selector;
         if !selector.is_empty()
             && !selector.matches(&|key| label(&given.object, key))
-            && !selector.matches(&|key| label(&given.old, key))
+            && (matches!(given.old, Value::Null) || !selector.matches(&|key| label(&given.old, key)))
         {
             return Ok(false);
         }
@@ -273,7 +273,7 @@ impl<'d, 's> Judge<'_, 'd, 's> {
     ) where
         'd: 'a,
     {
-        if policy.reads_namespace
+        if policy.reads.namespace
             && let Err(failure) = &given.namespace
         {
             add(found, finding(&policy.name, self.say(failure), None));
@@ -323,7 +323,7 @@ impl<'d, 's> Judge<'_, 'd, 's> {
         }
         if let Some((condition, failure)) = failed {
             if !policy.fails_open {
-                self.push(policy, None, actions, self.stopped(condition, &failure), None, found);
+                push(policy, None, actions, (&self.stopped(condition, &failure), None), found);
             }
             return;
         }
@@ -334,12 +334,12 @@ impl<'d, 's> Judge<'_, 'd, 's> {
                 Ok(_) => {
                     let message = message(validation, &mut machine);
                     let pointer = machine.blame(&validation.expression.node);
-                    self.push(policy, index, actions, message, pointer, found);
+                    push(policy, index, actions, (&message, pointer.as_deref()), found);
                 }
                 Err(_) if policy.fails_open => continue,
                 Err(failure) => {
                     let message = self.stopped(&validation.expression, &failure);
-                    self.push(policy, index, actions, message, None, found);
+                    push(policy, index, actions, (&message, None), found);
                 }
             }
             if policy.ends_at_the_first {
@@ -373,25 +373,6 @@ impl<'d, 's> Judge<'_, 'd, 's> {
         }
     }
 
-    fn push(
-        &self,
-        policy: &Policy,
-        index: Option<usize>,
-        actions: &[Option<Action>],
-        message: String,
-        pointer: Option<String>,
-        found: &mut Vec<Finding>,
-    ) {
-        for action in actions {
-            let mut finding = finding(&policy.name, message.clone(), *action);
-            if let Some(index) = index {
-                finding.rule = Some(format!("{}/{index}", policy.name));
-            }
-            finding.pointer.clone_from(&pointer);
-            add(found, finding);
-        }
-    }
-
     fn stopped(&self, expression: &Expression, failure: &Failure) -> String {
         format!("expression '{}' resulted in error: {}", expression.source, self.say(failure))
     }
@@ -404,6 +385,24 @@ impl<'d, 's> Judge<'_, 'd, 's> {
 
 fn finding(rule: &str, message: String, action: Option<Action>) -> Finding {
     Finding { message, pointer: None, rule: Some(rule.to_owned()), action }
+}
+
+/// Adds what a validation says: a message, and where the reason lies.
+fn push(
+    policy: &Policy,
+    index: Option<usize>,
+    actions: &[Option<Action>],
+    (message, pointer): (&str, Option<&str>),
+    found: &mut Vec<Finding>,
+) {
+    for action in actions {
+        let mut finding = finding(&policy.name, message.to_owned(), *action);
+        if let Some(index) = index {
+            finding.rule = Some(format!("{}/{index}", policy.name));
+        }
+        finding.pointer = pointer.map(str::to_owned);
+        add(found, finding);
+    }
 }
 
 /// Adds a finding, unless another binding has said the same: then the stronger

@@ -45,7 +45,7 @@ pub(super) fn policies(
         param_kind: None,
         match_constraints: None,
         validations: spec.validations,
-        failure_policy: spec.failure_policy,
+        on_failure: spec.on_failure,
         audit_annotations: spec.audit_annotations,
         match_conditions: spec.match_conditions,
         variables: spec.variables,

@@ -32,7 +32,7 @@ impl Match {
     }
 
     fn is_exact(&self) -> bool {
-        self.match_policy == MatchPolicy::Exact
+        self.policy == MatchPolicy::Exact
     }
 
     /// Whether a rule is about objects that are created or changed: nothing

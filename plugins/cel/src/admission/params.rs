@@ -16,7 +16,7 @@ pub(crate) struct Param {
 }
 
 impl Param {
-    pub(super) fn read(place: String, object: Json) -> Self {
+    pub(super) fn read(place: String, object: &Json) -> Self {
         let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
         let (kind, group) = (text("kind").to_owned(), group(text("apiVersion")).to_owned());
         Self { place, kind, group, json: object.to_string().into_bytes() }

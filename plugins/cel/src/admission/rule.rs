@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use windlass_plugin_sdk::diagnostic::{Diagnostic, Diagnostics};
 
-use super::at_text;
+use super::{Reads, at_text};
 use crate::compile::{self, Names, Purpose};
-use crate::plan::{Node, Root};
+use crate::plan::Node;
 
 /// How many rules one plugin takes.
 const MAX_RULES: usize = 200;
@@ -35,8 +35,7 @@ pub(super) struct Rule {
     pub(super) message_expression: Option<Node>,
     /// Where its findings point at; empty for where the reason is found.
     pub(super) pointer: String,
-    pub(super) reads_request: bool,
-    pub(super) reads_namespace: bool,
+    pub(super) reads: Reads,
     matches: Vec<String>,
 }
 
@@ -94,13 +93,13 @@ fn compile_one(place: &str, written: Written, problems: &mut Diagnostics) -> Opt
         problems.push(Diagnostic::error(message).at_pointer(format!("{place}/pointer")));
     }
     let (expression, message) = (expression?, message.flatten());
-    let reads = |root| {
-        expression.roots.contains(&root)
-            || message.as_ref().is_some_and(|message| message.roots.contains(&root))
-    };
+    let mut reads = Reads::default();
+    reads.add(&expression);
+    if let Some(message) = &message {
+        reads.add(message);
+    }
     Some(Rule {
-        reads_request: reads(Root::Request),
-        reads_namespace: reads(Root::NamespaceObject),
+        reads,
         name: written.name,
         source: written.expression,
         node: expression.node,

@@ -11,7 +11,8 @@ pub(super) struct Policy {
     pub(super) match_constraints: Option<Match>,
     #[serde(default)]
     pub(super) validations: Vec<Validation>,
-    pub(super) failure_policy: Option<FailurePolicy>,
+    #[serde(rename = "failurePolicy")]
+    pub(super) on_failure: Option<FailurePolicy>,
     #[serde(default)]
     pub(super) audit_annotations: Vec<Annotation>,
     #[serde(default)]
@@ -36,7 +37,8 @@ pub(super) struct Kyverno {
     pub(super) validations: Vec<Validation>,
     #[serde(default)]
     pub(super) audit_annotations: Vec<Annotation>,
-    pub(super) failure_policy: Option<FailurePolicy>,
+    #[serde(rename = "failurePolicy")]
+    pub(super) on_failure: Option<FailurePolicy>,
     pub(super) autogen: Option<Autogen>,
     /// How its webhook is set up, of which there is none here.
     #[serde(rename = "webhookConfiguration")]
@@ -158,7 +160,8 @@ pub(super) struct Match {
     pub(super) object_selector: Selector,
     pub(super) resource_rules: Vec<ResourceRule>,
     pub(super) exclude_resource_rules: Vec<ResourceRule>,
-    pub(super) match_policy: MatchPolicy,
+    #[serde(rename = "matchPolicy")]
+    pub(super) policy: MatchPolicy,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]

@@ -169,10 +169,10 @@ fn result_of(function: &Function, given: &[Typed]) -> Option<Type> {
         }
         let mut bound = Bound::default();
         if overload.0.iter().zip(given).all(|(sig, (_, of_type))| bound.takes(*sig, of_type)) {
-            let gives = bound.given(overload.1);
+            let result_type = bound.given(overload.1);
             match &result {
-                None => result = Some(gives),
-                Some(known) if *known == gives => {}
+                None => result = Some(result_type),
+                Some(known) if *known == result_type => {}
                 Some(_) => return Some(Type::Dyn),
             }
         }

@@ -201,16 +201,18 @@ impl<'a> Machine<'a, '_> {
             }
         };
         match node {
-            Node::Constant(_) => {}
+            // What is not the object's can't be mended in it.
+            Node::Constant(_)
+            | Node::Root(Root::OldObject | Root::Params | Root::Request | Root::NamespaceObject) => {}
             Node::Not(inner) | Node::Negate(inner) | Node::Matches(inner, ..) => {
-                each(self, &mut [&**inner].into_iter())
+                each(self, &mut [&**inner].into_iter());
             }
             Node::Call(call) => each(self, &mut call.arguments.iter()),
             Node::Binary(_, operands) => each(self, &mut operands.iter()),
             Node::And(operands) | Node::Or(operands) => each(self, &mut operands.iter()),
             Node::List(elements) => each(self, &mut elements.iter().map(|(_, element)| element)),
             Node::Select { operand, .. } | Node::Has { operand, .. } => {
-                each(self, &mut [&**operand].into_iter())
+                each(self, &mut [&**operand].into_iter());
             }
             Node::Index { operand, .. } => each(self, &mut [&**operand].into_iter()),
             Node::Fold(fold) => each(self, &mut [&fold.range].into_iter()),

@@ -19,7 +19,6 @@ pub(super) fn field<'a>(operand: &Value<'a>, name: &str, optional: bool) -> Outc
 pub(super) fn has<'a>(operand: &Value<'a>, name: &str) -> Outcome<'a> {
     match operand {
         Value::Map(map) => Ok(Value::Bool(map.field(name).is_some())),
-        Value::Optional(None) => Ok(Value::Bool(false)),
         Value::Optional(Some(inner)) => has(inner, name),
         _ => Ok(Value::Bool(false)),
     }
@@ -50,7 +49,7 @@ pub(super) fn index<'a>(operand: &Value<'a>, at: &Value<'a>, optional: bool) -> 
     }
 }
 
-fn found<'a>(value: Option<Value<'a>>, optional: bool, missing: impl FnOnce() -> Failure) -> Outcome<'a> {
+fn found(value: Option<Value<'_>>, optional: bool, missing: impl FnOnce() -> Failure) -> Outcome<'_> {
     match (value, optional) {
         (value, true) => Ok(Value::Optional(value.map(Rc::new))),
         (Some(value), false) => Ok(value),

@@ -200,6 +200,11 @@ fn scientific(value: f64, width: usize) -> String {
     format!("{text:>width$}")
 }
 
+/// Without the commas.
+fn fixed_plain(value: f64) -> String {
+    format!("{value:.DEFAULT_PRECISION$}")
+}
+
 /// A value as text: inside of a list or a map, as it would stand in an
 /// expression.
 fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -> Result<(), Failure> {
@@ -213,7 +218,7 @@ fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -
         Value::Uint(value) => out.push_str(&value.to_string()),
         Value::Double(value) if inside => match unusual(*value) {
             Some(_) => out.push_str(&strings::quote(&general(*value))),
-            None => out.push_str(&format!("{value:.DEFAULT_PRECISION$}")),
+            None => out.push_str(&fixed_plain(*value)),
         },
         Value::Double(value) => out.push_str(&general(*value)),
         Value::String(text) if inside => out.push_str(&strings::quote(text)),
@@ -266,7 +271,10 @@ fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -
 
 fn wrapped(function: &str, text: &str, inside: bool, out: &mut String) {
     if inside {
-        out.push_str(&format!("{function}({})", strings::quote(text)));
+        out.push_str(function);
+        out.push('(');
+        out.push_str(&strings::quote(text));
+        out.push(')');
     } else {
         out.push_str(text);
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{Function, Outcome, Overload, Sig, global, member, no_such_overload};
 use crate::failure::Failure;
 use crate::meter::Meter;
-use crate::value::{List, Value};
+use crate::value::{List, Order, Value};
 
 const LIST_A: Sig = Sig::List(&Sig::A);
 const SAME_LIST: &[Overload] = &[Overload(&[LIST_A], LIST_A)];
@@ -50,8 +50,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 /// The order of two elements; of different types there is none.
 pub(crate) fn order<'a>(left: &Value<'a>, right: &Value<'a>) -> Result<Ordering, Failure> {
-    let order = left.order(right).ok_or_else(Failure::no_such_overload)?;
-    Ok(order.unwrap_or(Ordering::Equal))
+    match left.order(right) {
+        Order::Is(order) => Ok(order),
+        Order::None => Ok(Ordering::Equal),
+        Order::Unlike => Err(Failure::no_such_overload()),
+    }
 }
 
 fn is_sorted<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
@@ -140,13 +143,11 @@ fn slice<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
         return Err(Failure::showing(text, "the start is after the end"));
     }
     let bounds = usize::try_from(*start).unwrap_or(usize::MAX)..usize::try_from(*end).unwrap_or(usize::MAX);
-    match elements.get(bounds) {
-        Some(part) => Ok(Value::list(part.to_vec())),
-        None => {
-            let text = format!("cannot slice({start}, {end}), list is length {}", elements.len());
-            Err(Failure::showing(text, "a list is shorter than the index"))
-        }
+    if let Some(part) = elements.get(bounds) {
+        return Ok(Value::list(part.to_vec()));
     }
+    let text = format!("cannot slice({start}, {end}), list is length {}", elements.len());
+    Err(Failure::showing(text, "a list is shorter than the index"))
 }
 
 fn flatten<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {

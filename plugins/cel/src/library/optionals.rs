@@ -50,6 +50,7 @@ pub(crate) fn is_zero(value: &Value<'_>) -> bool {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is a function like the others")]
 fn none<'a>(_: &mut Meter<'_>, _: &[Value<'a>]) -> Outcome<'a> {
     Ok(Value::Optional(None))
 }

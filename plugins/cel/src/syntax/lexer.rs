@@ -66,11 +66,9 @@ fn token(source: &str, at: usize) -> Result<(Token, usize), Problem> {
         return Ok((token, at + word));
     }
     let sign = SIGNS.iter().find(|sign| source[at..].starts_with(**sign) && **sign != "=");
-    match sign {
-        Some(sign) => Ok((Token::Sign(sign), at + sign.len())),
-        None => {
-            let letter = source[at..].chars().next().unwrap_or_default();
-            Err(Problem::new(at..at + letter.len_utf8(), format!("`{letter}` means nothing here")))
-        }
+    if let Some(sign) = sign {
+        return Ok((Token::Sign(sign), at + sign.len()));
     }
+    let letter = source[at..].chars().next().unwrap_or_default();
+    Err(Problem::new(at..at + letter.len_utf8(), format!("`{letter}` means nothing here")))
 }

@@ -1,5 +1,6 @@
 //! The same expressions and policies under Kubernetes' own code.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,7 +19,7 @@ use crate::meter::Patterns;
 use crate::value::Value;
 
 const EXPRESSIONS: &str = include_str!("expressions.txt");
-const OBJECT: &str = include_str!("object.json");
+pub(super) const OBJECT: &str = include_str!("object.json");
 
 /// What is known to differ: the expression, what it gives here, and there. The
 /// README says why.
@@ -77,7 +78,7 @@ impl<'a> Lookup<'a> for Nowhere {
 }
 
 /// What an expression gives on an object, as the oracle writes it.
-fn evaluate(expression: &str, object: &str) -> String {
+pub(super) fn evaluate(expression: &str, object: &str) -> String {
     let compiled = match compile::compile(expression, Names::default(), Purpose::Variable) {
         Ok(compiled) => compiled,
         Err(problems) => return format!("refused: {}", problems[0].message),
@@ -91,11 +92,11 @@ fn evaluate(expression: &str, object: &str) -> String {
         namespace: Ok(Value::Null),
     };
     let patterns = Patterns::default();
-    let result = match Machine::new(&given, &[], &Nowhere, &patterns).evaluate(&compiled.node) {
+    let mut machine = Machine::new(&given, &[], &Nowhere, &patterns);
+    match machine.evaluate(&compiled.node) {
         Ok(value) => text(&value),
         Err(failure) => format!("error: {failure}"),
-    };
-    result
+    }
 }
 
 fn text(value: &Value<'_>) -> String {
@@ -109,7 +110,7 @@ fn text(value: &Value<'_>) -> String {
     }
 }
 
-fn expressions() -> Vec<&'static str> {
+pub(super) fn expressions() -> Vec<&'static str> {
     // A line that does not start a new expression goes on with the one before.
     let mut found: Vec<&str> = Vec::new();
     let mut rest = EXPRESSIONS;
@@ -158,7 +159,7 @@ fn expressions_give_what_they_give_in_kubernetes() {
             assert!(ours.starts_with(here) && theirs.starts_with(there), "{expression}: {ours}, {theirs}");
             seen.push(*known);
         } else if !same {
-            differences.push_str(&format!("{expression}\n    here  {ours}\n    there {theirs}\n"));
+            let _ = writeln!(differences, "{expression}\n    here  {ours}\n    there {theirs}");
         }
     }
     assert_eq!(differences, "");
@@ -257,10 +258,9 @@ fn policies_say_what_they_say_in_kubernetes() {
         };
         let (denied, messages) = (up_to_the_reason(denied), up_to_the_reason(list("messages")));
         if (&denied, &annotations) != (&messages, &list("annotations")) {
-            differences.push_str(&format!(
-                "{}\n{object}\n    here  {denied:?} {annotations:?}\n    there {theirs}\n",
-                case["policy"]
-            ));
+            let said = format!("{denied:?} {annotations:?}");
+            let _ =
+                writeln!(differences, "{}\n{object}\n    here  {said}\n    there {theirs}", case["policy"]);
         }
     }
     assert_eq!(differences, "");

@@ -4,6 +4,16 @@ use std::cmp::Ordering;
 
 use super::{List, Map, Value};
 
+/// How one value stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Is(Ordering),
+    /// Numbers of which one is none.
+    None,
+    /// Values that have no order with each other.
+    Unlike,
+}
+
 impl<'a> Value<'a> {
     /// Whether two values are equal. Those of different types are not, except
     /// numbers.
@@ -24,19 +34,21 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The order of two values, where there is one. Not even a NaN has one with
-    /// itself, which is `Some(None)`.
-    pub(crate) fn order(&self, other: &Value<'a>) -> Option<Option<Ordering>> {
+    /// The order of two values.
+    pub(crate) fn order(&self, other: &Value<'a>) -> Order {
         let order = match (self, other) {
             (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
             (Self::String(left), Self::String(right)) => left.cmp(right),
             (Self::Bytes(left), Self::Bytes(right)) => left.cmp(right),
             (Self::Duration(left), Self::Duration(right)) => left.cmp(right),
             (Self::Timestamp(left), Self::Timestamp(right)) => left.cmp(right),
-            _ if self.is_number() && other.is_number() => return Some(numbers(self, other)),
-            _ => return None,
+            _ if self.is_number() && other.is_number() => match numbers(self, other) {
+                Some(order) => order,
+                None => return Order::None,
+            },
+            _ => return Order::Unlike,
         };
-        Some(Some(order))
+        Order::Is(order)
     }
 
     pub(crate) fn is_number(&self) -> bool {
