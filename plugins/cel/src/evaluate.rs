@@ -5,6 +5,7 @@ mod blame;
 mod fold;
 mod select;
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::arithmetic;
@@ -13,7 +14,7 @@ use crate::library::Outcome;
 use crate::meter::{Meter, Patterns};
 use crate::plan::{Call, Fetch, Node, Root};
 use crate::syntax::Binary;
-use crate::value::{Made, Map, Order, Refused, Value};
+use crate::value::{Made, Map, Refused, Value};
 
 /// What expressions are given.
 #[derive(Clone, Debug)]
@@ -243,23 +244,19 @@ impl<'a, 'k> Machine<'a, 'k> {
     fn binary(&mut self, operator: Binary, operands: &'a [Node; 2]) -> Outcome<'a> {
         let left = self.value(&operands[0])?;
         let right = self.value(&operands[1])?;
-        let ordered = |holds: fn(std::cmp::Ordering) -> bool| match left.order(&right) {
-            Order::Is(order) => Ok(Value::Bool(holds(order))),
-            Order::None => Ok(Value::Bool(false)),
-            Order::Unlike => Err(Failure::no_such_overload()),
+        let mut ordered = |holds: fn(Ordering) -> bool| {
+            let order = self.meter.order(&left, &right)?;
+            Ok(Value::Bool(order.is_some_and(holds)))
         };
         match operator {
-            Binary::Equal => self.equal(&left, &right).map(Value::Bool),
-            Binary::NotEqual => self.equal(&left, &right).map(|equal| Value::Bool(!equal)),
-            Binary::Less => ordered(std::cmp::Ordering::is_lt),
-            Binary::LessEqual => ordered(std::cmp::Ordering::is_le),
-            Binary::Greater => ordered(std::cmp::Ordering::is_gt),
-            Binary::GreaterEqual => ordered(std::cmp::Ordering::is_ge),
+            Binary::Equal => self.meter.equal(&left, &right).map(Value::Bool),
+            Binary::NotEqual => self.meter.equal(&left, &right).map(|equal| Value::Bool(!equal)),
+            Binary::Less => ordered(Ordering::is_lt),
+            Binary::LessEqual => ordered(Ordering::is_le),
+            Binary::Greater => ordered(Ordering::is_gt),
+            Binary::GreaterEqual => ordered(Ordering::is_ge),
             Binary::In => match &right {
-                Value::List(list) => {
-                    self.meter.spend(list.len())?;
-                    Ok(Value::Bool(list.iter().any(|element| element.equals(&left))))
-                }
+                Value::List(list) => Ok(Value::Bool(self.meter.position(list.iter(), &left)?.is_some())),
                 Value::Map(map) => Ok(Value::Bool(map.get(&left).is_some())),
                 _ => Err(Failure::no_such_overload()),
             },
@@ -269,11 +266,6 @@ impl<'a, 'k> Machine<'a, 'k> {
             Binary::Divide => arithmetic::divide(&left, &right),
             Binary::Modulo => arithmetic::modulo(&left, &right),
         }
-    }
-
-    fn equal(&mut self, left: &Value<'a>, right: &Value<'a>) -> Result<bool, Failure> {
-        self.meter.spend(left.weight().min(right.weight()))?;
-        Ok(left.equals(right))
     }
 
     fn list(&mut self, elements: &'a [(bool, Node)]) -> Outcome<'a> {

@@ -114,11 +114,6 @@ impl<'a> Json<'a> {
         self.document.node(self.at).start as usize
     }
 
-    /// How many values stand in it, at all levels.
-    pub(crate) fn nodes(self) -> usize {
-        (self.document.node(self.at).next - self.at) as usize
-    }
-
     /// The member of an object.
     pub(crate) fn get(self, key: &str) -> Option<Content<'a>> {
         let end = self.document.node(self.at).next;

@@ -1,12 +1,14 @@
 //! What one evaluation may cost, and the patterns that it has compiled.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use regex::{Regex, RegexBuilder};
 
 use crate::failure::Failure;
 use crate::library::pattern;
+use crate::value::{Order, Value};
 
 /// How many steps one expression may take; Kubernetes has the same number,
 /// though it counts somewhat otherwise.
@@ -49,7 +51,54 @@ impl<'k> Meter<'k> {
             return Ok(());
         }
         self.left = 0;
-        Err(Failure::plain("too expensive: the expression takes more than 1000000 steps"))
+        Err(too_expensive())
+    }
+
+    /// Whether two values are equal.
+    ///
+    /// # Errors
+    /// When it takes more steps than there are left to find out.
+    pub(crate) fn equal<'a>(&mut self, left: &Value<'a>, right: &Value<'a>) -> Result<bool, Failure> {
+        left.equals(right, &mut self.left).ok_or_else(|| {
+            self.left = 0;
+            too_expensive()
+        })
+    }
+
+    /// Whether one of some values equals another: which.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn position<'a>(
+        &mut self,
+        values: impl Iterator<Item = Value<'a>>,
+        wanted: &Value<'a>,
+    ) -> Result<Option<usize>, Failure> {
+        for (place, value) in values.enumerate() {
+            if self.equal(&value, wanted)? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The order of two values; of those that have none, nothing.
+    ///
+    /// # Errors
+    /// When they can't be compared.
+    pub(crate) fn order<'a>(
+        &mut self,
+        left: &Value<'a>,
+        right: &Value<'a>,
+    ) -> Result<Option<Ordering>, Failure> {
+        if let (Value::String(left), Value::String(right)) = (left, right) {
+            self.spend(left.len().min(right.len()) / 10)?;
+        }
+        match left.order(right) {
+            Order::Is(order) => Ok(Some(order)),
+            Order::None => Ok(None),
+            Order::Unlike => Err(Failure::no_such_overload()),
+        }
     }
 
     /// A text is looked at ten characters a step.
@@ -74,6 +123,10 @@ impl<'k> Meter<'k> {
         known.push((text.to_owned(), Rc::clone(&compiled)));
         Ok(compiled)
     }
+}
+
+fn too_expensive() -> Failure {
+    Failure::plain("too expensive: the expression takes more than 1000000 steps")
 }
 
 /// Compiles a pattern of RE2's language.

@@ -92,18 +92,6 @@ impl<'a> Value<'a> {
         Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    /// About how much there is to look at, for what compares it.
-    pub(crate) fn weight(&self) -> usize {
-        match self {
-            Self::String(text) => text.len() / 10,
-            Self::Bytes(bytes) => bytes.len() / 10,
-            Self::List(list) => list.weight(),
-            Self::Map(map) => map.weight(),
-            Self::Optional(Some(inner)) => inner.weight(),
-            _ => 0,
-        }
-    }
-
     /// The name of its type.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
@@ -126,13 +114,6 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> List<'a> {
-    fn weight(&self) -> usize {
-        match self {
-            Self::Json(json) => json.nodes(),
-            Self::Made(elements) => elements.iter().map(|element| 1 + element.weight()).sum(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Json(json) => json.len(),
@@ -164,15 +145,6 @@ impl<'a> List<'a> {
 }
 
 impl<'a> Map<'a> {
-    fn weight(&self) -> usize {
-        match self {
-            Self::Json(json) => json.nodes(),
-            Self::Made(made) => {
-                (0..made.len()).filter_map(|at| made.entry(at)).map(|(_, it)| 1 + it.weight()).sum()
-            }
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Json(json) => json.len(),

@@ -19,6 +19,11 @@ use crate::typing::Type;
 const KUBERNETES: &str = "admissionregistration.k8s.io";
 pub(super) const KYVERNO: &str = "policies.kyverno.io";
 
+/// How many variables a policy may have: each may hold those before it.
+const MAX_VARIABLES: usize = 100;
+/// How many expressions of another sort.
+const MAX_EXPRESSIONS: usize = 500;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -158,6 +163,19 @@ impl Building {
         names: Names<'_>,
     ) -> (Policy, bool) {
         self.hold_matching(&format!("{place}/spec/matchConstraints"), &matching);
+        for (field, count, most) in [
+            ("variables", spec.variables.len(), MAX_VARIABLES),
+            ("matchConditions", spec.match_conditions.len(), MAX_EXPRESSIONS),
+            ("validations", spec.validations.len(), MAX_EXPRESSIONS),
+            ("auditAnnotations", spec.audit_annotations.len(), MAX_EXPRESSIONS),
+        ] {
+            if count > most {
+                let message = format!(
+                    "policy `{name}`: there are {count} {field}, more than the {most} that one may have"
+                );
+                self.problem(format!("{place}/spec/{field}"), message);
+            }
+        }
         let mut reads = Reads::default();
         let mut variables: Vec<(String, Type)> = Vec::new();
         let mut nodes = Vec::new();

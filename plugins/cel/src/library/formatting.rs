@@ -59,9 +59,7 @@ fn interpolate(meter: &mut Meter<'_>, pattern: &str, values: &List<'_>) -> Resul
             return Err(Failure::plain("unexpected end of string"));
         };
         rest = &after[clause.len_utf8()..];
-        let start = out.len();
-        write(&value, clause, precision, &mut out)?;
-        meter.spend(1 + (out.len() - start) / 10)?;
+        write(meter, &value, clause, precision, &mut out)?;
     }
     out.push_str(rest);
     meter.read(&out)?;
@@ -79,14 +77,20 @@ fn precision(clause: &str) -> Result<(usize, &str), Failure> {
     }
 }
 
-fn write(value: &Value<'_>, clause: char, precision: usize, out: &mut String) -> Result<(), Failure> {
+fn write(
+    meter: &mut Meter<'_>,
+    value: &Value<'_>,
+    clause: char,
+    precision: usize,
+    out: &mut String,
+) -> Result<(), Failure> {
     let given = value.type_name();
     let refused = |what: &str| {
         let text = format!("error during formatting: {what}, was given {given}");
         Err(Failure::showing(text, "a value has a type that can't be formatted so"))
     };
     let written = match (clause, value) {
-        ('s', _) => return write_text(value, false, 0, out),
+        ('s', _) => return write_text(meter, value, false, 0, out),
         ('d', Value::Int(value)) => value.to_string(),
         ('d', Value::Uint(value)) => value.to_string(),
         ('d', _) => return refused("decimal clause can only be used on integers"),
@@ -207,7 +211,14 @@ fn fixed_plain(value: f64) -> String {
 
 /// A value as text: inside of a list or a map, as it would stand in an
 /// expression.
-fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -> Result<(), Failure> {
+fn write_text(
+    meter: &mut Meter<'_>,
+    value: &Value<'_>,
+    inside: bool,
+    depth: usize,
+    out: &mut String,
+) -> Result<(), Failure> {
+    meter.spend(1)?;
     if depth > MAX_DEPTH {
         return Err(Failure::plain("a value nests deeper than the 32 levels that `format` writes"));
     }
@@ -221,8 +232,14 @@ fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -
             None => out.push_str(&fixed_plain(*value)),
         },
         Value::Double(value) => out.push_str(&general(*value)),
-        Value::String(text) if inside => out.push_str(&strings::quote(text)),
-        Value::String(text) => out.push_str(text),
+        Value::String(text) => {
+            meter.read(text)?;
+            if inside {
+                out.push_str(&strings::quote(text));
+            } else {
+                out.push_str(text);
+            }
+        }
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if inside => {
                 out.push('b');
@@ -240,7 +257,7 @@ fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write_text(&element, true, depth + 1, out)?;
+                write_text(meter, &element, true, depth + 1, out)?;
             }
             out.push(']');
         }
@@ -248,8 +265,8 @@ fn write_text(value: &Value<'_>, inside: bool, depth: usize, out: &mut String) -
             let mut entries = Vec::with_capacity(map.len());
             for (key, value) in map.iter() {
                 let (mut left, mut right) = (String::new(), String::new());
-                write_text(&key, true, depth + 1, &mut left)?;
-                write_text(&value, true, depth + 1, &mut right)?;
+                write_text(meter, &key, true, depth + 1, &mut left)?;
+                write_text(meter, &value, true, depth + 1, &mut right)?;
                 entries.push(format!("{left}:{right}"));
             }
             entries.sort();

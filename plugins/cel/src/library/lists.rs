@@ -48,20 +48,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     global("lists.range", &[Overload(&[Sig::Int], Sig::List(&Sig::Int))], range),
 ];
 
-/// The order of two elements; of different types there is none.
-pub(crate) fn order<'a>(left: &Value<'a>, right: &Value<'a>) -> Result<Ordering, Failure> {
-    match left.order(right) {
-        Order::Is(order) => Ok(order),
-        Order::None => Ok(Ordering::Equal),
-        Order::Unlike => Err(Failure::no_such_overload()),
-    }
-}
-
 fn is_sorted<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(list)] = arguments else { return no_such_overload() };
     meter.spend(list.len())?;
     for pair in list.to_vec().windows(2) {
-        if order(&pair[0], &pair[1])? == Ordering::Greater {
+        if meter.order(&pair[0], &pair[1])? == Some(Ordering::Greater) {
             return Ok(Value::Bool(false));
         }
     }
@@ -87,7 +78,7 @@ fn extreme<'a>(meter: &mut Meter<'_>, list: &List<'a>, wanted: Ordering, name: &
     let mut elements = list.iter();
     let Some(mut best) = elements.next() else { return Err(Failure::plain(name)) };
     for element in elements {
-        if order(&element, &best)? == wanted {
+        if meter.order(&element, &best)? == Some(wanted) {
             best = element;
         }
     }
@@ -106,23 +97,20 @@ fn min<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
 
 fn index_of<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(list), wanted] = arguments else { return no_such_overload() };
-    meter.spend(list.len())?;
-    Ok(list.iter().position(|element| element.equals(wanted)).map_or(Value::Int(-1), Value::index))
+    Ok(meter.position(list.iter(), wanted)?.map_or(Value::Int(-1), Value::index))
 }
 
 fn last_index_of<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(list), wanted] = arguments else { return no_such_overload() };
     meter.spend(list.len())?;
-    Ok(list.to_vec().iter().rposition(|element| element.equals(wanted)).map_or(Value::Int(-1), Value::index))
+    let found = meter.position(list.to_vec().into_iter().rev(), wanted)?;
+    Ok(found.map_or(Value::Int(-1), |place| Value::index(list.len() - 1 - place)))
 }
 
 fn includes<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     match arguments {
-        [Value::List(list), wanted] => {
-            meter.spend(list.len())?;
-            Ok(Value::Bool(list.iter().any(|element| element.equals(wanted))))
-        }
-        [one, other] => Ok(Value::Bool(one.equals(other))),
+        [Value::List(list), wanted] => Ok(Value::Bool(meter.position(list.iter(), wanted)?.is_some())),
+        [one, other] => Ok(Value::Bool(meter.equal(one, other)?)),
         _ => no_such_overload(),
     }
 }
@@ -191,14 +179,22 @@ pub(crate) fn sorted<'a>(
     meter: &mut Meter<'_>,
     mut keyed: Vec<(Value<'a>, Value<'a>)>,
 ) -> Result<Vec<Value<'a>>, Failure> {
-    meter.spend(keyed.len().saturating_mul(keyed.len().max(1).ilog2() as usize + 1))?;
-    let first = keyed.first().map(|(key, _)| key.clone());
-    if let Some(first) = first {
+    let longest = |(key, _): &(Value<'a>, Value<'a>)| match key {
+        Value::String(text) => text.len() / 10,
+        _ => 0,
+    };
+    let each = 1 + keyed.iter().map(longest).max().unwrap_or(0);
+    let rounds = keyed.len().max(1).ilog2() as usize + 1;
+    meter.spend(keyed.len().saturating_mul(rounds).saturating_mul(each))?;
+    if let Some((first, _)) = keyed.first().cloned() {
         for (key, _) in &keyed {
-            order(&first, key)?;
+            meter.order(&first, key)?;
         }
     }
-    keyed.sort_by(|(left, _), (right, _)| order(left, right).unwrap_or(Ordering::Equal));
+    keyed.sort_by(|(left, _), (right, _)| match left.order(right) {
+        Order::Is(order) => order,
+        Order::None | Order::Unlike => Ordering::Equal,
+    });
     Ok(keyed.into_iter().map(|(_, element)| element).collect())
 }
 
@@ -214,8 +210,8 @@ fn distinct<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(list)] = arguments else { return no_such_overload() };
     let mut found: Vec<Value<'a>> = Vec::new();
     for element in list.iter() {
-        meter.spend(found.len() + 1)?;
-        if !found.iter().any(|known| known.equals(&element)) {
+        meter.spend(1)?;
+        if meter.position(found.iter().cloned(), &element)?.is_none() {
             found.push(element);
         }
     }

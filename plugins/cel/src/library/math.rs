@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Function, Outcome, Overload, Sig, global, lists, no_such_overload};
+use super::{Function, Outcome, Overload, Sig, global, no_such_overload};
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::value::Value;
@@ -62,7 +62,7 @@ fn extreme<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>], wanted: Ordering)
         return Err(Failure::plain("the list of numbers must not be empty"));
     };
     for number in numbers {
-        if lists::order(&number, &best)? == wanted {
+        if meter.order(&number, &best)? == Some(wanted) {
             best = number;
         }
     }

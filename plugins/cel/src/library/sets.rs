@@ -25,18 +25,22 @@ fn equivalent<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a>
 
 fn intersects<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(left), Value::List(right)] = arguments else { return no_such_overload() };
-    meter.spend(left.len().saturating_mul(right.len()))?;
     let right = right.to_vec();
-    Ok(Value::Bool(left.iter().any(|element| right.iter().any(|other| element.equals(other)))))
+    for element in left.iter() {
+        if meter.position(right.iter().cloned(), &element)?.is_some() {
+            return Ok(Value::Bool(true));
+        }
+    }
+    Ok(Value::Bool(false))
 }
 
-fn holds_all(meter: &mut Meter<'_>, set: &List<'_>, subset: &List<'_>) -> Result<bool, Failure> {
-    meter.spend(set.len().saturating_mul(subset.len()))?;
+fn holds_all<'a>(meter: &mut Meter<'_>, set: &List<'a>, subset: &List<'a>) -> Result<bool, Failure> {
     let set = set.to_vec();
-    Ok(subset.iter().all(|element| set.iter().any(|other| same(other, &element))))
-}
-
-/// Values of two lifetimes compare as well.
-fn same(left: &Value<'_>, right: &Value<'_>) -> bool {
-    left.equals(right)
+    meter.spend(set.len())?;
+    for element in subset.iter() {
+        if meter.position(set.iter().cloned(), &element)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

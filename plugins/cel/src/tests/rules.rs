@@ -166,6 +166,22 @@ fn an_expression_without_end_costs_too_much() {
     for expression in [
         "lists.range(1000).all(i, lists.range(1000).all(j, i + j >= 0))",
         "lists.range(100000000).size() > 0",
+        // Little to hold, and much to look at.
+        &format!(
+            "{}a == a{}",
+            "cel.bind(a, [1, 1], ".to_owned() + &"cel.bind(a, [a, a], ".repeat(40),
+            ")".repeat(41)
+        ),
+        &format!(
+            "{}'%s'.format([a]) == ''{}",
+            "cel.bind(a, [1, 1], ".to_owned() + &"cel.bind(a, [a, a], ".repeat(25),
+            ")".repeat(26)
+        ),
+        &format!(
+            "{}a in [a]{}",
+            "cel.bind(a, [1, 1], ".to_owned() + &"cel.bind(a, [a, a], ".repeat(40),
+            ")".repeat(41)
+        ),
         "cel.bind(a, 'x'.replace('', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'), lists.range(100000).map(i, a).join('').size() > 0) && lists.range(100000).map(i, object.metadata.name).join('').replace('', '123456789012345678901234567890') == ''",
     ] {
         let text = judge(expression);
