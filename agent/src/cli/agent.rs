@@ -55,6 +55,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COUNT", env = "WINDLASS_RENDERS", default_value_t = 1)]
     renders: usize,
 
+    /// Keep a `PolicyReport` (`wgpolicyk8s.io/v1alpha2`) of the findings in what
+    /// is applied, for each Application. Its definition has to be in the
+    /// cluster.
+    #[arg(long, env = "WINDLASS_POLICY_REPORTS")]
+    policy_reports: bool,
+
     /// How much is logged, as `info`, `debug` or `windlass=debug,kube=warn`.
     #[arg(long, value_name = "FILTER", env = "WINDLASS_LOG", default_value = "info")]
     log: String,
@@ -108,6 +114,7 @@ async fn agent(arguments: &Arguments) -> anyhow::Result<()> {
         listen: arguments.listen,
         concurrency: arguments.concurrency,
         renders: arguments.renders,
+        policy_reports: arguments.policy_reports,
     };
     let plugins = Arc::new(PluginSet::new(registry, changed));
     controller::run(settings, cluster, plugins, stop, |address| {
