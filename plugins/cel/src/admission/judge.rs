@@ -11,7 +11,7 @@ use super::params::{self, Param};
 use super::rule::Rule;
 use super::spec::Match;
 use super::store::{Store, label, metadata, text};
-use super::{Expression, Policies, Policy, Validation, request};
+use super::{Expression, Policies, Policy, Validation, plural, request};
 use crate::evaluate::{Given, Machine};
 use crate::failure::Failure;
 use crate::json::{Document, head};
@@ -141,8 +141,12 @@ impl<'d> Batch<'d, '_> {
             return known;
         }
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource =
-            if self.policies.written.is_empty() { String::new() } else { self.store.plural(group, kind) };
+        let asks = |policy: &Policy| policy.reads.request || policy.matching.names_a_resource_of(group);
+        let resource = if self.policies.written.iter().any(asks) {
+            self.store.plural(group, kind)
+        } else {
+            plural::of(kind)
+        };
         let facts = Facts { group, version, resource: &resource, name: "", namespace: None, create: true };
         let numbered = self.policies.written.iter().enumerate();
         // Policies do not hold for policies: else nobody could mend them.

@@ -25,6 +25,15 @@ impl Match {
             || self.resource_rules.iter().any(|rule| rule.covers(facts, self.is_exact()))
     }
 
+    /// Whether a rule names a resource of a group: what the API calls the
+    /// objects matters only then.
+    pub(super) fn names_a_resource_of(&self, group: &str) -> bool {
+        self.resource_rules.iter().chain(&self.exclude_resource_rules).any(|rule| {
+            rule.api_groups.iter().any(|it| it == "*" || it == group)
+                && rule.resources.iter().any(|resource| !resource.starts_with('*'))
+        })
+    }
+
     /// Whether a resource rule matches, and none that excludes.
     pub(super) fn matches(&self, facts: &Facts<'_>) -> bool {
         let any = |rules: &[ResourceRule]| rules.iter().any(|rule| rule.matches(facts, self.is_exact()));
