@@ -11,7 +11,7 @@ fn checked<'a, T>(result: Option<T>, value: fn(T) -> Value<'a>, overflow: &'stat
 
 const INT: &str = "integer overflow";
 const UINT: &str = "unsigned integer overflow";
-const SPAN: &str = "duration overflow";
+const SPAN: &str = "integer overflow";
 
 /// Puts two values together.
 pub(crate) fn add<'a>(meter: &mut Meter<'_>, left: Value<'a>, right: Value<'a>) -> Outcome<'a> {

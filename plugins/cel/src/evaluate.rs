@@ -246,7 +246,7 @@ impl<'a, 'k> Machine<'a, 'k> {
         let right = self.value(&operands[1])?;
         let mut ordered = |holds: fn(Ordering) -> bool| {
             let order = self.meter.order(&left, &right)?;
-            Ok(Value::Bool(order.is_some_and(holds)))
+            Ok(Value::Bool(holds(order)))
         };
         match operator {
             Binary::Equal => self.meter.equal(&left, &right).map(Value::Bool),

@@ -82,21 +82,17 @@ impl<'k> Meter<'k> {
         Ok(None)
     }
 
-    /// The order of two values; of those that have none, nothing.
+    /// The order of two values.
     ///
     /// # Errors
     /// When they can't be compared.
-    pub(crate) fn order<'a>(
-        &mut self,
-        left: &Value<'a>,
-        right: &Value<'a>,
-    ) -> Result<Option<Ordering>, Failure> {
+    pub(crate) fn order<'a>(&mut self, left: &Value<'a>, right: &Value<'a>) -> Result<Ordering, Failure> {
         if let (Value::String(left), Value::String(right)) = (left, right) {
             self.spend(left.len().min(right.len()) / 10)?;
         }
         match left.order(right) {
-            Order::Is(order) => Ok(Some(order)),
-            Order::None => Ok(None),
+            Order::Is(order) => Ok(order),
+            Order::None => Err(Failure::plain("NaN values cannot be ordered")),
             Order::Unlike => Err(Failure::no_such_overload()),
         }
     }
@@ -136,6 +132,9 @@ fn too_expensive() -> Failure {
 pub(crate) fn compile(text: &str) -> Result<Regex, Failure> {
     if text.len() > MAX_PATTERN {
         return Err(Failure::plain("the pattern has more than the 4096 bytes that one may have"));
+    }
+    if pattern::repeats_a_repetition(text) {
+        return Err(Failure::plain("error parsing regexp: invalid nested repetition operator"));
     }
     let built = RegexBuilder::new(&pattern::translate(text)).size_limit(MAX_PATTERN_BYTES).build();
     built.map_err(|error| {

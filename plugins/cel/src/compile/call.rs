@@ -115,7 +115,7 @@ impl Compiler<'_> {
         for run in &call.runs {
             match run(&mut meter, &constants) {
                 Ok(value) => return (Node::Constant(value), result),
-                Err(failure) if failure.is_no_such_overload() => {}
+                Err(failure) if failure.is_no_such_overload() && call.runs.len() > 1 => {}
                 Err(failure) => {
                     if NEVER_FAIL.contains(&name) {
                         self.problem(tree, failure.to_string());
@@ -141,7 +141,7 @@ impl Compiler<'_> {
 }
 
 /// Functions whose failure on a constant is a mistake in the expression.
-const NEVER_FAIL: [&str; 7] = ["bool", "double", "duration", "format", "int", "timestamp", "uint"];
+const NEVER_FAIL: [&str; 8] = ["bool", "double", "duration", "format", "int", "string", "timestamp", "uint"];
 
 /// Kyverno's libraries that reach out, or that are not here.
 const KYVERNO_SPACES: [&str; 9] =

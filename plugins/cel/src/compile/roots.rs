@@ -12,7 +12,7 @@ use crate::value::{Made, Map, Value};
 pub(super) const UNAVAILABLE: [&str; 1] = ["authorizer"];
 
 /// Types as values, by the names that expressions have for them.
-pub(super) const TYPES: [(&str, &str); 11] = [
+pub(super) const TYPES: [(&str, &str); 12] = [
     ("bool", "bool"),
     ("bytes", "bytes"),
     ("double", "double"),
@@ -21,6 +21,7 @@ pub(super) const TYPES: [(&str, &str); 11] = [
     ("list", "list"),
     ("map", "map"),
     ("null_type", "null_type"),
+    ("optional_type", "optional_type"),
     ("string", "string"),
     ("type", "type"),
     ("uint", "uint"),

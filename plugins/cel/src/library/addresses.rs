@@ -69,7 +69,13 @@ fn parse_cidr(text: &str) -> Result<Cidr, Failure> {
         Failure::showing(format!("{message}: {text:?}"), message)
     };
     let (address, bits) = text.split_once('/').ok_or_else(refused)?;
-    let address = parse_ip(address).map_err(|_| refused())?;
+    let address: IpAddr = address.parse().map_err(|_| refused())?;
+    if matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some()) {
+        let message = format!(
+            "network address parse error during conversion from string: IPv4-mapped IPv6 address {text:?} is not allowed"
+        );
+        return Err(Failure::showing(message, "the text is no range of addresses"));
+    }
     let fits = !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
     let plain = bits == "0" || !bits.starts_with('0');
     let bits = bits.parse::<u8>().ok().filter(|bits| fits && plain && *bits <= width(address));

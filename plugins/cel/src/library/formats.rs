@@ -89,12 +89,14 @@ fn lower(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-/// Of a prefix, more may follow a `-` at the end.
+/// Of a prefix, more may follow a `-` at the end. As Kubernetes does it, the
+/// character before it is not looked at.
 fn completed(text: &str, prefix: bool) -> String {
-    match text.strip_suffix('-') {
-        Some(start) if prefix && !start.is_empty() => format!("{start}a"),
-        _ => text.to_owned(),
+    if !prefix || text.len() < 2 || !text.ends_with('-') {
+        return text.to_owned();
     }
+    let start = &text.as_bytes()[..text.len() - 2];
+    format!("{}a", String::from_utf8_lossy(start))
 }
 
 fn is_label(text: &str) -> bool {
@@ -189,5 +191,5 @@ fn is_base64(text: &str) -> bool {
 }
 
 fn is_datetime(text: &str) -> bool {
-    calendar::parse(&text.to_ascii_uppercase().replace(' ', "T")).is_some()
+    calendar::parse(&text.to_ascii_uppercase()).is_some()
 }

@@ -21,6 +21,12 @@ macro_rules! giving_element {
 }
 const SUMMABLE: &[Overload] = giving_element!(Int, Uint, Double, Duration);
 const EXTREME: &[Overload] = giving_element!(Int, Uint, Double, Bool, Duration, Timestamp, String, Bytes);
+macro_rules! giving_list {
+    ($($element:ident),*) => {
+        &[$(Overload(&[Sig::List(&Sig::$element)], Sig::List(&Sig::$element))),*]
+    };
+}
+const SORTED: &[Overload] = giving_list!(Int, Uint, Double, Bool, Duration, Timestamp, String, Bytes);
 const SORTABLE: &[Overload] =
     of_comparable!(Int, Uint, Double, Bool, Duration, Timestamp, String, Bytes; Sig::Bool);
 
@@ -37,22 +43,33 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "flatten",
         &[
             Overload(&[Sig::List(&LIST_A)], LIST_A),
-            Overload(&[LIST_A], LIST_A),
             Overload(&[Sig::List(&Sig::Dyn), Sig::Int], Sig::List(&Sig::Dyn)),
         ],
         flatten,
     ),
-    member("sort", SAME_LIST, sort),
+    member("sort", SORTED, sort),
     member("reverse", SAME_LIST, reverse),
     member("distinct", SAME_LIST, distinct),
     global("lists.range", &[Overload(&[Sig::Int], Sig::List(&Sig::Int))], range),
 ];
 
+/// The order of two elements; those that have none count as in order.
+fn order<'a>(
+    meter: &mut Meter<'_>,
+    left: &Value<'a>,
+    right: &Value<'a>,
+) -> Result<Option<Ordering>, Failure> {
+    match meter.order(left, right) {
+        Ok(order) => Ok(Some(order)),
+        Err(_) => meter.spend(1).map(|()| None),
+    }
+}
+
 fn is_sorted<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::List(list)] = arguments else { return no_such_overload() };
     meter.spend(list.len())?;
     for pair in list.to_vec().windows(2) {
-        if meter.order(&pair[0], &pair[1])? == Some(Ordering::Greater) {
+        if order(meter, &pair[0], &pair[1])? == Some(Ordering::Greater) {
             return Ok(Value::Bool(false));
         }
     }
@@ -78,7 +95,7 @@ fn extreme<'a>(meter: &mut Meter<'_>, list: &List<'a>, wanted: Ordering, name: &
     let mut elements = list.iter();
     let Some(mut best) = elements.next() else { return Err(Failure::plain(name)) };
     for element in elements {
-        if meter.order(&element, &best)? == Some(wanted) {
+        if order(meter, &element, &best)? == Some(wanted) {
             best = element;
         }
     }
@@ -188,7 +205,9 @@ pub(crate) fn sorted<'a>(
     meter.spend(keyed.len().saturating_mul(rounds).saturating_mul(each))?;
     if let Some((first, _)) = keyed.first().cloned() {
         for (key, _) in &keyed {
-            meter.order(&first, key)?;
+            if let Order::Unlike = first.order(key) {
+                return Err(Failure::plain("list elements must have the same type"));
+            }
         }
     }
     keyed.sort_by(|(left, _), (right, _)| match left.order(right) {

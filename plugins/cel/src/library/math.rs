@@ -62,7 +62,7 @@ fn extreme<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>], wanted: Ordering)
         return Err(Failure::plain("the list of numbers must not be empty"));
     };
     for number in numbers {
-        if meter.order(&number, &best)? == Some(wanted) {
+        if meter.order(&number, &best)? == wanted {
             best = number;
         }
     }

@@ -63,3 +63,25 @@ fn quote(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut Strin
         out.push_str(&regex::escape(letter.encode_utf8(&mut [0; 4])));
     }
 }
+
+/// Whether a pattern repeats what is repeated already, as `a**`: RE2 has no use
+/// for that.
+pub(crate) fn repeats_a_repetition(pattern: &str) -> bool {
+    let (mut class, mut repeated, mut lazy) = (false, false, false);
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => {
+                letters.next();
+                (repeated, lazy) = (false, false);
+            }
+            '[' if !class => class = true,
+            ']' if class => (class, repeated, lazy) = (false, false, false),
+            '?' if !class && repeated && !lazy => lazy = true,
+            '*' | '+' | '?' if !class && repeated => return true,
+            '*' | '+' | '?' if !class => repeated = true,
+            _ => (repeated, lazy) = (false, false),
+        }
+    }
+    false
+}

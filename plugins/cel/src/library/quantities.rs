@@ -7,9 +7,20 @@ use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::value::Value;
 
-/// In billionths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Quantity(i128);
+/// A quantity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quantity {
+    billionths: i128,
+    /// Whether Kubernetes holds it as a whole number, which depends on how it
+    /// is written too: `2000m` is none.
+    whole: bool,
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.billionths == other.billionths
+    }
+}
 
 const UNIT: i128 = 1_000_000_000;
 /// What binary quantities are cut down to.
@@ -78,26 +89,32 @@ fn parse(text: &str) -> Option<Quantity> {
     let end = rest.find(|letter: char| letter != '.' && !letter.is_ascii_digit()).unwrap_or(rest.len());
     let (number, suffix) = rest.split_at(end);
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && decimals.is_empty()) || decimals.contains('.') {
+    // A number without digits is nothing, as Kubernetes reads it.
+    if text.is_empty() || decimals.contains('.') {
         return None;
     }
     let scale = scale(suffix)?;
+    let written = i32::try_from(whole.len() + decimals.len()).ok()?;
+    let is_whole = decimals.is_empty()
+        && match scale {
+            Scale::Ten(exponent) => exponent >= 0 && written <= 18,
+            // About as many digits as a power of two has.
+            Scale::Two(exponent) => 14 - written - i32::try_from(exponent).ok()? * 3 / 10 >= 0,
+        };
     let digits = format!("{whole}{decimals}");
     let digits = digits.trim_start_matches('0');
-    if digits.is_empty() {
-        return Some(Quantity(0));
-    }
-    // More digits than these are more than any quantity has use for.
-    let mantissa: i128 = digits.get(..digits.len().min(39))?.parse().ok()?;
-    if digits.len() > 39 {
-        return None;
-    }
+    // More than a hundred million times the largest that a cluster has.
+    let mantissa: i128 = match digits.len() {
+        0 => 0,
+        1..=38 => digits.parse().ok()?,
+        _ => i128::MAX,
+    };
     let decimals = i32::try_from(decimals.len()).ok()?;
     let billionths = match scale {
-        Scale::Ten(exponent) => shift(mantissa, exponent.checked_add(9)?.checked_sub(decimals)?)?,
-        Scale::Two(exponent) => shift(mantissa.checked_mul(1 << exponent)?, 9 - decimals)?.min(MOST),
+        Scale::Ten(exponent) => shift(mantissa, exponent.saturating_add(9).saturating_sub(decimals)),
+        Scale::Two(exponent) => shift(mantissa.saturating_mul(1 << exponent), 9 - decimals).min(MOST),
     };
-    Some(Quantity(if negative { -billionths } else { billionths }))
+    Some(Quantity { billionths: if negative { -billionths } else { billionths }, whole: is_whole })
 }
 
 /// Whether a text is a number with what could be a suffix.
@@ -108,13 +125,17 @@ fn has_suffix(text: &str) -> bool {
     suffix.len() < rest.len() && !suffix.is_empty() && suffix.chars().all(known)
 }
 
-/// A number times a power of ten, rounded up.
-fn shift(number: i128, exponent: i32) -> Option<i128> {
-    let power = 10_i128.checked_pow(exponent.unsigned_abs());
-    match power {
-        Some(power) if exponent >= 0 => number.checked_mul(power),
-        Some(power) => Some(number.div_euclid(power) + i128::from(number.rem_euclid(power) > 0)),
-        None => (exponent < 0).then_some(1),
+/// A number times a power of ten, rounded up, and as large as can be where it
+/// is larger.
+fn shift(number: i128, exponent: i32) -> i128 {
+    if number == 0 {
+        return 0;
+    }
+    match 10_i128.checked_pow(exponent.unsigned_abs()) {
+        Some(power) if exponent >= 0 => number.saturating_mul(power),
+        Some(power) => number.div_euclid(power) + i128::from(number.rem_euclid(power) > 0),
+        None if exponent >= 0 => i128::MAX,
+        None => 1,
     }
 }
 
@@ -150,21 +171,21 @@ fn one(arguments: &[Value<'_>]) -> Result<Quantity, Failure> {
 
 fn compare<'a>(arguments: &[Value<'a>], result: fn(Ordering) -> Value<'a>) -> Outcome<'a> {
     let other = arguments.get(1).and_then(of).ok_or_else(Failure::no_such_overload)?;
-    Ok(result(one(arguments)?.0.cmp(&other.0)))
+    Ok(result(one(arguments)?.billionths.cmp(&other.billionths)))
 }
 
 fn sign<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
-    Ok(Value::Int(one(arguments)?.0.cmp(&0) as i64))
+    Ok(Value::Int(one(arguments)?.billionths.cmp(&0) as i64))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is called approximate")]
 fn approximate<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
-    let value = one(arguments)?.0;
+    let value = one(arguments)?.billionths;
     Ok(Value::Double(if value % UNIT == 0 { (value / UNIT) as f64 } else { value as f64 / 1e9 }))
 }
 
 fn whole(quantity: Quantity) -> Option<i64> {
-    (quantity.0 % UNIT == 0).then(|| i64::try_from(quantity.0 / UNIT).ok())?
+    quantity.whole.then(|| i64::try_from(quantity.billionths / UNIT).ok())?
 }
 
 fn integer<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
@@ -181,12 +202,18 @@ fn is_integer<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
 fn combine<'a>(arguments: &[Value<'a>], operation: fn(i128, i128) -> Option<i128>) -> Outcome<'a> {
     let left = one(arguments)?;
     let right = match arguments.get(1) {
-        Some(Value::Int(value)) => i128::from(*value) * UNIT,
-        Some(value) => of(value).ok_or_else(Failure::no_such_overload)?.0,
+        Some(Value::Int(value)) => Quantity { billionths: i128::from(*value) * UNIT, whole: true },
+        Some(value) => of(value).ok_or_else(Failure::no_such_overload)?,
         None => return no_such_overload(),
     };
-    match operation(left.0, right) {
-        Some(sum) => opaque(Opaque::Quantity(Quantity(sum))),
+    // Nothing leaves the other as it is.
+    let whole = match (left.billionths, right.billionths) {
+        (_, 0) => left.whole,
+        (0, _) => right.whole,
+        _ => left.whole && right.whole,
+    };
+    match operation(left.billionths, right.billionths) {
+        Some(billionths) => opaque(Opaque::Quantity(Quantity { billionths, whole })),
         None => Err(Failure::plain("a quantity grows too large")),
     }
 }

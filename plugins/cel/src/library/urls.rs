@@ -8,7 +8,7 @@ use crate::meter::Meter;
 use crate::value::{Made, Map, Value};
 
 /// The parts of an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Url {
     scheme: String,
     user: String,
@@ -50,21 +50,18 @@ pub(super) fn parse(text: &str) -> Result<Url, &'static str> {
     if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
         return Err("a control character in URL");
     }
+    if text == "*" {
+        return Ok(Url { path: "*".to_owned(), ..Url::default() });
+    }
     let (scheme, rest) = split_scheme(text)?;
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let mut url = Url {
-        scheme,
-        user: String::new(),
-        host: String::new(),
-        path: String::new(),
-        query: query.to_owned(),
-    };
+    let mut url = Url { scheme, query: query.to_owned(), ..Url::default() };
     if !rest.starts_with('/') {
         return if url.scheme.is_empty() { Err("invalid URI for request") } else { Ok(url) };
     }
     let path = match rest.strip_prefix("//") {
-        Some(rest) if !url.scheme.is_empty() => {
+        Some(rest) if !url.scheme.is_empty() || !rest.starts_with('/') => {
             let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
             check_host(host)?;
@@ -95,7 +92,8 @@ fn check_host(host: &str) -> Result<(), &'static str> {
         let (_, rest) = host.split_once(']').ok_or("missing ']' in host")?;
         rest
     } else {
-        host.rfind(':').map_or("", |colon| &host[colon..])
+        // Of several colons, all but the last make no name.
+        host.find(':').map_or("", |colon| &host[colon..])
     };
     let port = rest.strip_prefix(':').unwrap_or(if rest.is_empty() { "" } else { "x" });
     if !port.bytes().all(|byte| byte.is_ascii_digit()) {

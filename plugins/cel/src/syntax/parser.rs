@@ -306,8 +306,16 @@ impl Parser {
         Ok(arguments)
     }
 
+    /// Even an empty list may have its last comma.
+    fn lone_comma(&mut self, close: &'static str) {
+        if matches!(self.peek(), Token::Sign(",")) && self.tokens[self.at + 1].0 == Token::Sign(close) {
+            self.at += 1;
+        }
+    }
+
     fn list(&mut self, start: usize) -> Parsed {
         let mut elements: Vec<(bool, Expr)> = Vec::new();
+        self.lone_comma("]");
         while !self.sign("]") {
             if !elements.is_empty() {
                 self.expect(",")?;
@@ -324,6 +332,7 @@ impl Parser {
 
     fn map(&mut self, start: usize) -> Parsed {
         let mut entries: Vec<(bool, Expr, Expr)> = Vec::new();
+        self.lone_comma("}");
         while !self.sign("}") {
             if !entries.is_empty() {
                 self.expect(",")?;

@@ -93,21 +93,18 @@ fn numbers(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
         (Value::Double(left), Value::Double(right)) => left.partial_cmp(right),
         (Value::Int(left), Value::Uint(right)) => Some(i128::from(*left).cmp(&i128::from(*right))),
         (Value::Uint(left), Value::Int(right)) => Some(i128::from(*left).cmp(&i128::from(*right))),
-        (Value::Int(left), Value::Double(right)) => exact(i128::from(*left), *right),
-        (Value::Uint(left), Value::Double(right)) => exact(i128::from(*left), *right),
-        (Value::Double(left), Value::Int(right)) => exact(i128::from(*right), *left).map(Ordering::reverse),
-        (Value::Double(left), Value::Uint(right)) => exact(i128::from(*right), *left).map(Ordering::reverse),
-        _ => None,
+        (left, right) => fraction(left)?.partial_cmp(&fraction(right)?),
     }
 }
 
-/// A whole number against a fraction, without rounding.
-#[expect(clippy::cast_possible_truncation, reason = "infinities saturate, and a fraction is looked at")]
-fn exact(whole: i128, fraction: f64) -> Option<Ordering> {
-    if fraction.is_nan() {
-        return None;
+/// A number as a fraction: that is what one is compared with, as Kubernetes does
+/// it, so that very large numbers may be equal that are not the same.
+#[expect(clippy::cast_precision_loss, reason = "that is how they compare")]
+fn fraction(value: &Value<'_>) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Uint(number) => Some(*number as f64),
+        Value::Double(number) => Some(*number),
+        _ => None,
     }
-    let floor = fraction.floor();
-    let order = whole.cmp(&(floor as i128));
-    Some(if order == Ordering::Equal && fraction > floor { Ordering::Less } else { order })
 }
