@@ -338,3 +338,10 @@ fn a_policy_whose_grant_can_not_be_seen_gives_no_answer() {
     cluster.insert((String::new(), "Namespace".to_owned()), Ok(Arc::default()));
     assert!(judged_in(cluster).is_ok());
 }
+
+#[test]
+fn a_gate_that_can_not_be_read_admits_nothing() {
+    let error = judged(&[Gate::unread("g", "it nests deeper than 120 levels")], Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the gate `g` can't be read: it nests deeper than 120 levels");
+    assert!(!error.is_denial());
+}
