@@ -108,9 +108,10 @@ fn generated(
     let chosen =
         autogen.and_then(|autogen| autogen.pod_controllers.as_ref()).and_then(|it| it.controllers.as_ref());
     for (index, name) in chosen.into_iter().flatten().enumerate() {
-        if !CONTROLLERS.iter().any(|(known, ..)| known == name) {
+        if !CONTROLLERS.iter().any(|(known, ..)| is(name, known)) && !is(name, "replicationcontrollers") {
             let pointer = format!("{place}/spec/autogen/podControllers/controllers/{index}");
-            building.problem(pointer, format!("there are no pod controllers `{name}`"));
+            let known = CONTROLLERS.map(|(name, ..)| name).join("`, `");
+            building.problem(pointer, format!("there are no pod controllers `{name}`: it is `{known}`"));
         }
     }
     let [rule] = &*matching.resource_rules else { return Vec::new() };
@@ -127,7 +128,7 @@ fn generated(
     for template in [TEMPLATE, JOB_TEMPLATE] {
         let mut rules = Vec::new();
         for (resource, group, place) in CONTROLLERS {
-            let wanted = chosen.is_none_or(|chosen| chosen.iter().any(|name| name == resource));
+            let wanted = chosen.is_none_or(|chosen| chosen.iter().any(|name| is(name, resource)));
             if wanted && place == template {
                 rules.push(ResourceRule {
                     api_groups: vec![group.to_owned()],
@@ -147,6 +148,12 @@ fn generated(
         }
     }
     found
+}
+
+/// Whether a controller is named, by its resource or, as policies have it too, by
+/// its kind.
+fn is(name: &str, resource: &str) -> bool {
+    name == resource || super::plural::of(name) == resource
 }
 
 /// The same policy for the Pods of a template. As Kyverno does it, all texts

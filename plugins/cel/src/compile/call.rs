@@ -48,6 +48,7 @@ impl Compiler<'_> {
             };
             return (Node::Unavailable(space), result);
         }
+        let name = if self.names.kyverno && name == "orValue" { "@orValue" } else { name };
         self.resolved(tree, name, true, vec![target], arguments)
     }
 

@@ -19,6 +19,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     member("hasValue", &[Overload(&[OPTIONAL_A], Sig::Bool)], has_value),
     member("value", &[Overload(&[OPTIONAL_A], Sig::A)], value),
     member("or", &[Overload(&[OPTIONAL_A, OPTIONAL_A], OPTIONAL_A)], or),
+    // What Kyverno means with it: also what is no optional has a value. No
+    // expression can write this name.
+    member("@orValue", &[Overload(&[Sig::Dyn, Sig::Dyn], Sig::Dyn)], or_own_value),
     member("orValue", &[Overload(&[OPTIONAL_A, Sig::A], Sig::A)], or_value),
     member("first", &[Overload(&[Sig::List(&Sig::A)], OPTIONAL_A)], first),
     member("last", &[Overload(&[Sig::List(&Sig::A)], OPTIONAL_A)], last),
@@ -76,6 +79,14 @@ fn or<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
 fn or_value<'a>(_: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::Optional(inner), otherwise] = arguments else { return no_such_overload() };
     Ok(inner.as_ref().map_or_else(|| otherwise.clone(), |inner| Value::clone(inner)))
+}
+
+fn or_own_value<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {
+    match arguments {
+        [Value::Optional(_), _] => or_value(meter, arguments),
+        [value, _] => Ok(value.clone()),
+        _ => no_such_overload(),
+    }
 }
 
 fn unwrap<'a>(meter: &mut Meter<'_>, arguments: &[Value<'a>]) -> Outcome<'a> {

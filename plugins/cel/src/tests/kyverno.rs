@@ -35,12 +35,22 @@ fn only_for_the_controllers_that_it_names() {
     };
     assert_eq!(check(&[&chosen("")], DEPLOYMENT), "");
     assert_eq!(check(&[&chosen("cronjobs")], DEPLOYMENT), "");
-    assert_ne!(check(&[&chosen("cronjobs")], CRON_JOB), "");
+    for name in ["cronjobs", "CronJob, ReplicationController"] {
+        assert_ne!(check(&[&chosen(name)], CRON_JOB), "");
+    }
     let text = check(&[&chosen("robots")], "");
     assert_eq!(
         text,
-        "error /resources/0/spec/autogen/podControllers/controllers/0: there are no pod controllers `robots`\n"
+        "error /resources/0/spec/autogen/podControllers/controllers/0: there are no pod controllers `robots`: it is `daemonsets`, `deployments`, `replicasets`, `statefulsets`, `jobs`, `cronjobs`\n"
     );
+}
+
+#[test]
+fn what_is_no_optional_is_its_own_value() {
+    let containers = "object.spec.containers.orValue([]).all(c, c.?image.orValue('') != 'nginx')";
+    let policy =
+        policy(&format!("{ON_PODS}, validations: [{{expression: \"{containers}\", message: never}}]"));
+    assert_eq!(check(&[&policy], POD), "deny Pod/shop/a [p] /spec/containers/0/image: never\n");
 }
 
 #[test]
