@@ -20,6 +20,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -331,7 +332,8 @@ fn questions<'a>(case: &Case<'a>, set: &Set<'_>) -> (Vec<Question<'a>>, Vec<Poli
     let mut selected: Vec<&Gate> =
         case.gates.iter().filter(|gate| gate.selects(case.applicant, &case.cluster)).collect();
     selected.sort_by(|a, b| a.name.cmp(&b.name));
-    let index = Arc::new(surroundings::Index::from(set));
+    // Made when the first policy comes that may ask for it.
+    let index = LazyCell::new(|| Arc::new(surroundings::Index::from(set)));
     let (mut questions, mut failures) = (Vec::new(), Vec::new());
     for gate in selected {
         failures.extend(gate.unread.as_ref().map(|why| PolicyFailure::unread(gate, why)));
@@ -354,7 +356,8 @@ fn questions<'a>(case: &Case<'a>, set: &Set<'_>) -> (Vec<Question<'a>>, Vec<Poli
                 failed(Some(policy.id().digest), PolicyProblem::Cluster(missing));
                 continue;
             }
-            let around = surroundings::Around::new(index.clone(), case.cluster.clone(), asked.grants.clone());
+            let own = if policy.reads().is_empty() { Arc::default() } else { Arc::clone(&index) };
+            let around = surroundings::Around::new(own, case.cluster.clone(), asked.grants.clone());
             questions.push(Question::new(gate, asked, policy, Arc::new(around), &objects, set));
         }
     }
