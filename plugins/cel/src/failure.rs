@@ -11,6 +11,8 @@ enum Reason {
     NoSuchOverload,
     /// The text, and the text without the values that it shows.
     Other(String, &'static str),
+    /// What is needed is not granted: no policy may overlook that.
+    NotGranted(String),
 }
 
 impl Failure {
@@ -39,10 +41,22 @@ impl Failure {
 
     /// The failure of a variable.
     pub(crate) fn of_variable(&self, name: &str) -> Self {
-        Self::showing(
-            format!("composited variable {name:?} fails to evaluate: {self}"),
-            self.without_values(),
-        )
+        let text = format!("composited variable {name:?} fails to evaluate: {self}");
+        if self.is_not_granted() {
+            Self::not_granted(text)
+        } else {
+            Self::showing(text, self.without_values())
+        }
+    }
+
+    /// An object of the cluster is needed that the Gate does not grant.
+    pub(crate) fn not_granted(text: String) -> Self {
+        Self(Box::new(Reason::NotGranted(text)))
+    }
+
+    /// Whether it denies, even where failures admit.
+    pub(crate) fn is_not_granted(&self) -> bool {
+        matches!(*self.0, Reason::NotGranted(_))
     }
 
     /// What may be said of a `Secret`.
@@ -50,6 +64,9 @@ impl Failure {
         match *self.0 {
             Reason::NoSuchOverload => NO_SUCH_OVERLOAD,
             Reason::Other(_, hidden) => hidden,
+            Reason::NotGranted(_) => {
+                "an object of the cluster is needed: let the Gate grant reading its kind"
+            }
         }
     }
 }
@@ -60,7 +77,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Reason::NoSuchOverload => f.write_str(NO_SUCH_OVERLOAD),
-            Reason::Other(text, _) => f.write_str(text),
+            Reason::Other(text, _) | Reason::NotGranted(text) => f.write_str(text),
         }
     }
 }

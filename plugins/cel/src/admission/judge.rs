@@ -326,7 +326,7 @@ impl<'d> Judge<'_, 'd, '_> {
             }
         }
         if let Some((condition, failure)) = failed {
-            if !policy.fails_open {
+            if !admits(policy, &failure) {
                 push(policy, None, actions, (&self.stopped(condition, &failure), None), found);
             }
             return;
@@ -340,7 +340,7 @@ impl<'d> Judge<'_, 'd, '_> {
                     let pointer = machine.blame(&validation.expression.node);
                     push(policy, index, actions, (&message, pointer.as_deref()), found);
                 }
-                Err(_) if policy.fails_open => continue,
+                Err(failure) if admits(policy, &failure) => continue,
                 Err(failure) => {
                     let message = self.stopped(&validation.expression, &failure);
                     push(policy, index, actions, (&message, None), found);
@@ -368,7 +368,7 @@ impl<'d> Judge<'_, 'd, '_> {
                     add(found, finding);
                 }
                 Ok(_) => {}
-                Err(_) if policy.fails_open => {}
+                Err(failure) if admits(policy, &failure) => {}
                 Err(failure) => {
                     let message = self.stopped(&annotation.expression, &failure);
                     add(found, finding(&policy.name, message, None));
@@ -385,6 +385,11 @@ impl<'d> Judge<'_, 'd, '_> {
     fn say(&self, failure: &Failure) -> String {
         if self.secret { failure.without_values().to_owned() } else { failure.to_string() }
     }
+}
+
+/// Whether a policy admits what fails so.
+fn admits(policy: &Policy, failure: &Failure) -> bool {
+    policy.fails_open && !failure.is_not_granted()
 }
 
 fn finding(rule: &str, message: String, action: Option<Action>) -> Finding {

@@ -210,10 +210,9 @@ impl<'a, 'd: 'a> Lookup<'a> for Store<'d, '_> {
 /// Why a rule that needs the cluster can't be judged.
 pub(super) fn not_granted(kind: &str, name: Option<&str>) -> Failure {
     let what = name.map_or(String::new(), |name| format!(" `{name}`"));
-    Failure::showing(
-        format!("{kind}{what} is needed, and is not known here: let the Gate grant reading {kind}"),
-        "an object of the cluster is needed: let the Gate grant reading its kind",
-    )
+    Failure::not_granted(format!(
+        "{kind}{what} is needed, and is not known here: let the Gate grant reading {kind}"
+    ))
 }
 
 /// A Namespace with the label that the API server gives it.

@@ -81,6 +81,8 @@ fn objects_of_the_cluster_are_found_where_they_are_granted() {
     assert_eq!(check_in(&[&policy], POD, limits), "deny Pod/shop/a [p]: low\n");
     let text = check(&[&policy], POD);
     assert!(text.contains("let the Gate grant reading v1/ConfigMap"), "{text}");
+    let ignoring = policy.replace("spec: {", "spec: {failurePolicy: Ignore, ");
+    assert_eq!(check(&[&ignoring], POD), text, "what is not granted denies, whatever the failure policy");
     assert!(check_in(&[&policy], POD, "").contains("there is no v1/ConfigMap `limits`"));
     let list = super::kyverno::policy(&format!(
         "{ON_PODS}, validations: [{{expression: \"resource.List('v1', 'configmaps', '').items.size() == 0\", message: some}}]"

@@ -94,3 +94,34 @@ fn v1beta1_is_the_same() {
     let policy = policy.replace("admissionregistration.k8s.io/v1", "admissionregistration.k8s.io/v1beta1");
     assert_eq!(check(&[&policy], DEPLOYMENT), "deny Deployment/shop/web [p]: never\n");
 }
+
+#[test]
+fn each_limit_is_named_where_it_is_met() {
+    let variables: Vec<String> =
+        (0..101).map(|index| format!("{{name: v{index}, expression: '1'}}")).collect();
+    let many_variables =
+        format!("variables: [{}], validations: [{{expression: 'true'}}]", variables.join(", "));
+    let validations = vec!["{expression: 'true'}"; 501].join(", ");
+    let long = "a".repeat(4097);
+    for (spec, limit) in [
+        (many_variables, "there are 101 variables, more than the 100 that one may have"),
+        (
+            format!("validations: [{validations}]"),
+            "there are 501 validations, more than the 500 that one may have",
+        ),
+        (
+            format!("validations: [{{expression: \"object.kind.matches('{long}')\"}}]"),
+            "the pattern has more than the 4096 bytes that one may have",
+        ),
+        (
+            "validations: [{expression: \"object.kind.matches('((a{100}){100}){100}')\"}]".to_owned(),
+            "size limit of 1048576 bytes",
+        ),
+    ] {
+        let text = check(&[&policy("p", &spec)], "");
+        assert!(text.contains(limit), "{limit}: {text}");
+    }
+    let many = vec!["{}"; 2001].join(", ");
+    let text = windlass_plugin_sdk::testing::check::<crate::Cel>(&format!("resources: [{many}]"), "");
+    assert!(text.contains("there are 2001 resources, more than the 2000 that one plugin takes"), "{text}");
+}

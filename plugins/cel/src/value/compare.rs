@@ -4,6 +4,9 @@ use std::cmp::Ordering;
 
 use super::{List, Map, Value};
 
+/// How deep values are compared: deeper than objects are.
+const MAX_DEPTH: usize = 256;
+
 /// How one value stands to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -16,10 +19,17 @@ pub(crate) enum Order {
 
 impl<'a> Value<'a> {
     /// Whether two values are equal. Those of different types are not, except
-    /// numbers. Each value that is looked at is a step; nothing where `steps`
-    /// end before that is known.
+    /// numbers. Each value that is looked at is a step; nothing where `steps`, or
+    /// the depth, end before that is known.
     pub(crate) fn equals(&self, other: &Value<'a>, steps: &mut u64) -> Option<bool> {
+        self.is_same(other, steps, 0)
+    }
+
+    fn is_same(&self, other: &Value<'a>, steps: &mut u64, depth: usize) -> Option<bool> {
         *steps = steps.checked_sub(1)?;
+        if depth > MAX_DEPTH {
+            return None;
+        }
         Some(match (self, other) {
             (Self::Null, Self::Null) | (Self::Optional(None), Self::Optional(None)) => true,
             (Self::Bool(left), Self::Bool(right)) => left == right,
@@ -32,9 +42,11 @@ impl<'a> Value<'a> {
             (Self::Timestamp(left), Self::Timestamp(right)) => left == right,
             (Self::Type(left), Self::Type(right)) => left == right,
             (Self::Opaque(left), Self::Opaque(right)) => left.equals(right),
-            (Self::Optional(Some(left)), Self::Optional(Some(right))) => left.equals(right, steps)?,
-            (Self::List(left), Self::List(right)) => lists(left, right, steps)?,
-            (Self::Map(left), Self::Map(right)) => maps(left, right, steps)?,
+            (Self::Optional(Some(left)), Self::Optional(Some(right))) => {
+                left.is_same(right, steps, depth + 1)?
+            }
+            (Self::List(left), Self::List(right)) => lists(left, right, steps, depth + 1)?,
+            (Self::Map(left), Self::Map(right)) => maps(left, right, steps, depth + 1)?,
             _ => numbers(self, other) == Some(Ordering::Equal),
         })
     }
@@ -61,25 +73,25 @@ impl<'a> Value<'a> {
     }
 }
 
-fn lists<'a>(left: &List<'a>, right: &List<'a>, steps: &mut u64) -> Option<bool> {
+fn lists<'a>(left: &List<'a>, right: &List<'a>, steps: &mut u64, depth: usize) -> Option<bool> {
     if left.len() != right.len() {
         return Some(false);
     }
     for (left, right) in left.iter().zip(right.iter()) {
-        if !left.equals(&right, steps)? {
+        if !left.is_same(&right, steps, depth)? {
             return Some(false);
         }
     }
     Some(true)
 }
 
-fn maps<'a>(left: &Map<'a>, right: &Map<'a>, steps: &mut u64) -> Option<bool> {
+fn maps<'a>(left: &Map<'a>, right: &Map<'a>, steps: &mut u64, depth: usize) -> Option<bool> {
     if left.len() != right.len() {
         return Some(false);
     }
     for (key, value) in left.iter() {
         match right.get(&key) {
-            Some(other) if value.equals(&other, steps)? => {}
+            Some(other) if value.is_same(&other, steps, depth)? => {}
             _ => return Some(false),
         }
     }
