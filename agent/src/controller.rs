@@ -302,7 +302,7 @@ fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) -> 
             steps.granted.lead(*leading);
         }
         Event::RulesChanged => {
-            let gates: Vec<Gate> = known.gates().iter().map(|gate| Gate::from(&**gate)).collect();
+            let gates = known.judging();
             steps.granted.follow(&gates);
             let expiry = next_expiry(&gates, Timestamp::now());
             steps.gates.store(Arc::new(gates));

@@ -51,7 +51,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COUNT", env = "WINDLASS_CONCURRENCY", default_value_t = 8)]
     concurrency: usize,
 
-    /// Plugin calls of syncs at once; each takes a processor and the plugin's memory.
+    /// Renders and judgements at once. A render takes a processor and the plugin's memory; a judgement asks as many
+    /// policies at once as there are processors, up to four.
     #[arg(long, value_name = "COUNT", env = "WINDLASS_RENDERS", default_value_t = 1)]
     renders: usize,
 

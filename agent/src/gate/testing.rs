@@ -62,6 +62,10 @@ impl Policy for FakePolicy {
         &self.matches
     }
 
+    fn reads(&self) -> &[String] {
+        &[]
+    }
+
     fn compares(&self) -> bool {
         false
     }
@@ -125,6 +129,7 @@ pub(crate) fn nothing(name: &str) -> Gate {
         policies: Vec::new(),
         on_failure: OnFailure::Refuse,
         exceptions: Vec::new(),
+        unread: None,
     }
 }
 

@@ -109,6 +109,7 @@ pub(super) fn from_policies(policies: Vec<Sourced>) -> Option<Placed> {
         application_labels: None,
         on_failure: OnFailure::Refuse,
         exceptions: Vec::new(),
+        unread: None,
     };
     Some(Placed { gate, place: "--policy".to_owned(), is_of_cluster: false, written })
 }
