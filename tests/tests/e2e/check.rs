@@ -314,6 +314,39 @@ async fn a_file_of_policies_leads_to_the_plugin_that_takes_its_kind() -> anyhow:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn admission_policies_of_kubernetes_are_taken_as_they_are() -> anyhow::Result<()> {
+    let fixture = Fixture::new("check-admission").await?;
+    fixture.repo.write("app/a.yaml", deployment("web", "nginx:1.27", "replicas: 9"))?;
+    let policy = |expression: &str| {
+        [
+            "apiVersion: admissionregistration.k8s.io/v1",
+            "kind: ValidatingAdmissionPolicy",
+            "metadata: {name: replicas}",
+            "spec:",
+            "  matchConstraints:",
+            "    resourceRules:",
+            "    - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}",
+            "  validations:",
+            "  - message: too many replicas",
+            "    expression: |",
+            "      object.spec.replicas",
+            expression,
+            "",
+        ]
+        .join("\n")
+    };
+    fixture.repo.write("policies/replicas.yaml", policy("        <= 5"))?;
+    let denied = told(&fixture, "app --policy policies", 1).await?;
+    has(&denied, &["too many replicas", "--> app/a.yaml:", "app: denied (1 object, 1 denial)"]);
+    fixture.repo.write("policies/replicas.yaml", policy("        <= five"))?;
+    has(
+        &told(&fixture, "app --policy policies", 2).await?,
+        &["--> policies/replicas.yaml:12:12\n", "<= five"],
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_that_are_wrong_are_all_told_where_they_are_written() -> anyhow::Result<()> {
     let fixture = Fixture::new("check-settings").await?;
     fixture.repo.write("app/a.yaml", config_map("a", "one"))?;

@@ -17,10 +17,12 @@ use super::stream;
 use crate::api;
 use crate::cluster::{Cluster, ConnectOptions, Resource, View, unreadable};
 use crate::gate::{Gate, GroupKind, Snapshot};
-use crate::object::{ObjectKey, matches_kind, split};
+use crate::object::{ObjectKey, covers, matches_kind, split};
 
 /// The word for the cluster that kubectl would use.
 pub(super) const CLUSTER: &str = "cluster";
+
+const NAMESPACES: &str = "v1/Namespace";
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,6 +69,10 @@ impl Around {
             Self::Unknown => return Vec::new(),
             Self::Cluster | Self::Files(_) => reads.iter().filter(is_one_kind).cloned().collect(),
         };
+        // Whoever reads anything reads the Namespace of an object.
+        if reads.iter().any(|read| covers(read, NAMESPACES)) {
+            grants.insert(NAMESPACES.to_owned());
+        }
         if let Self::Files(known) = self {
             let read = |(group, kind): &&GroupKind| reads.iter().any(|read| matches_kind(read, group, kind));
             grants.extend(
@@ -265,6 +271,12 @@ mod tests {
             |reads: &[&str]| around.grants(&reads.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(grants(&["v1/Namespace", "apps/Deployment"]), ["apps/Deployment", "v1/Namespace"]);
         assert_eq!(grants(&["*"]), ["example.com/Route", "v1/Namespace"]);
+        let cluster = Around::Cluster;
+        assert_eq!(
+            cluster.grants(&["*".to_owned(), "apps/Deployment".to_owned()]),
+            ["apps/Deployment", "v1/Namespace"]
+        );
+        assert_eq!(cluster.grants(&["apps/*".to_owned()]), [""; 0]);
         assert_eq!(Around::Unknown.grants(&["v1/Namespace".to_owned()]), [""; 0]);
     }
 
