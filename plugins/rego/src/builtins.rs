@@ -2,9 +2,11 @@
 //! and those that there are not, with the reason.
 
 mod glob;
+mod go_format;
 mod legacy;
 mod net;
-pub(crate) mod pattern;
+mod own;
+pub(crate) mod regex;
 mod time;
 
 use regorus::{Engine, Value};
@@ -13,22 +15,49 @@ use regorus::{Engine, Value};
 pub(crate) struct Added {
     pub(crate) name: &'static str,
     pub(crate) arguments: u8,
+    call: Call,
+}
+
+#[derive(Clone, Copy)]
+enum Call {
     /// Gives nothing where OPA's function fails, which makes it undefined.
-    call: fn(&[Value]) -> Option<Value>,
+    Plain(fn(&[Value]) -> Option<Value>),
+    /// Fails where its limit says so.
+    Bounded(fn(&[Value]) -> Result<Option<Value>, String>),
 }
 
 const fn added(name: &'static str, arguments: u8, call: fn(&[Value]) -> Option<Value>) -> Added {
-    Added { name, arguments, call }
+    Added { name, arguments, call: Call::Plain(call) }
+}
+
+const fn bounded(
+    name: &'static str,
+    arguments: u8,
+    call: fn(&[Value]) -> Result<Option<Value>, String>,
+) -> Added {
+    Added { name, arguments, call: Call::Bounded(call) }
 }
 
 /// The functions beside the engine's own.
-pub(crate) const ADDED: [Added; 18] = [
-    added("glob.match", 3, glob::matches),
+pub(crate) const ADDED: [Added; 30] = [
+    bounded("glob.match", 3, glob::matches),
     added("glob.quote_meta", 1, glob::quote_meta),
+    added("json.marshal", 1, own::json_marshal),
     added("net.cidr_contains", 2, net::contains),
     added("net.cidr_intersects", 2, net::intersects),
     added("net.cidr_is_valid", 1, net::is_valid),
     added("net.cidr_overlap", 2, net::contains),
+    bounded("regex.find_all_string_submatch_n", 3, regex::find_groups),
+    bounded("regex.find_n", 3, regex::find),
+    bounded("regex.is_valid", 1, regex::is_valid),
+    bounded("regex.match", 2, regex::is_match),
+    bounded("regex.replace", 3, regex::replace),
+    bounded("regex.split", 2, regex::split),
+    bounded("regex.template_match", 4, regex::template_match),
+    added("semver.compare", 2, own::semver_compare),
+    added("semver.is_valid", 1, own::semver_is_valid),
+    added("strings.count", 2, own::strings_count),
+    added("sprintf", 2, go_format::sprintf),
     added("time.parse_duration_ns", 1, time::parse_duration),
     added("time.parse_rfc3339_ns", 1, time::parse_rfc3339),
     // Those that OPA 1.0 took away, and templates still call.
@@ -40,7 +69,7 @@ pub(crate) const ADDED: [Added; 18] = [
     added("cast_object", 1, legacy::cast_object),
     added("cast_set", 1, legacy::cast_set),
     added("cast_string", 1, legacy::cast_string),
-    added("re_match", 2, legacy::re_match),
+    bounded("re_match", 2, regex::is_match),
     added("set_diff", 2, legacy::set_diff),
 ];
 
@@ -51,10 +80,28 @@ pub(crate) const ADDED: [Added; 18] = [
 pub(crate) fn register(engine: &mut Engine) -> Result<(), impl std::fmt::Display + use<>> {
     ADDED.iter().try_for_each(|added| {
         let call = added.call;
-        let extension = move |arguments: Vec<Value>| Ok(call(&arguments).unwrap_or(Value::Undefined));
+        let extension = move |arguments: Vec<Value>| {
+            let value = match call {
+                Call::Plain(call) => call(&arguments),
+                Call::Bounded(call) => call(&arguments).map_err(LimitReached)?,
+            };
+            Ok(value.unwrap_or(Value::Undefined))
+        };
         engine.add_extension(added.name.to_owned(), added.arguments, Box::new(extension))
     })
 }
+
+/// Why a function of these gives no value although it has one.
+#[derive(Debug)]
+struct LimitReached(String);
+
+impl std::fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LimitReached {}
 
 /// Why there is no such function, if it is one of OPA's or Gatekeeper's.
 pub(crate) fn refused(name: &str) -> Option<&'static str> {
@@ -74,7 +121,7 @@ pub(crate) fn refused(name: &str) -> Option<&'static str> {
 }
 
 /// Functions of OPA that there are not.
-const MISSING: [&str; 60] = [
+const MISSING: [&str; 64] = [
     "array.flatten",
     "crypto.hmac.equal",
     "crypto.hmac.md5",
@@ -122,6 +169,7 @@ const MISSING: [&str; 60] = [
     "providers.aws.sign_req",
     "rego.metadata.chain",
     "rego.metadata.rule",
+    "regex.globs_match",
     "rego.parse_module",
     "strings.render_template",
     "time.add_date",
@@ -134,5 +182,8 @@ const MISSING: [&str; 60] = [
     "uri.is_valid",
     "uri.parse",
     "urlquery.decode",
+    "urlquery.decode_object",
     "urlquery.encode",
+    "urlquery.encode_object",
+    "uuid.parse",
 ];

@@ -49,7 +49,8 @@ impl Gatekeeper {
                     let known = kinds.contains_key(&kind);
                     let compiled = compiled.map_err(|found| problems.extend(found)).ok();
                     if known {
-                        problems.push(refused(pointer, format!("there are two templates for the kind `{kind}`")));
+                        problems
+                            .push(refused(pointer, format!("there are two templates for the kind `{kind}`")));
                     } else {
                         kinds.insert(kind, compiled.is_some().then_some(templates.len()));
                         templates.extend(compiled);
@@ -71,7 +72,8 @@ impl Gatekeeper {
             let Some(template) = template else { continue };
             match Constraint::read(resource, &pointer, template, &templates[template]) {
                 Ok(constraint) if read.iter().any(|other| other.is_same(&constraint)) => {
-                    let message = format!("there are two constraints `{}` of the kind `{kind}`", constraint.name());
+                    let message =
+                        format!("there are two constraints `{}` of the kind `{kind}`", constraint.name());
                     problems.push(refused(pointer, message));
                 }
                 Ok(constraint) => read.push(constraint),
@@ -118,6 +120,8 @@ fn sort(resource: &Value) -> Sort {
         (("templates.gatekeeper.sh" | "constraints.gatekeeper.sh", version), _) => {
             Sort::Other(format!("a `{kind}` of the version `{version}` is not known here"))
         }
-        _ => Sort::Other(format!("`{version}` `{kind}` is neither a template nor a constraint of Gatekeeper")),
+        _ => {
+            Sort::Other(format!("`{version}` `{kind}` is neither a template nor a constraint of Gatekeeper"))
+        }
     }
 }

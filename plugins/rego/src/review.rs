@@ -17,10 +17,7 @@ impl Reviewed {
     /// # Errors
     /// When it is not JSON that the engine can hold.
     pub(crate) fn read(subject: &Subject) -> Result<Self, String> {
-        Ok(Self {
-            object: parse(subject.json())?,
-            old: subject.old_json().map(parse).transpose()?,
-        })
+        Ok(Self { object: parse(subject.json())?, old: subject.old_json().map(parse).transpose()? })
     }
 
     /// Whether its values must not be quoted.
@@ -69,7 +66,8 @@ pub(crate) struct Identity<'a> {
 
 impl<'a> Identity<'a> {
     pub(crate) fn of(object: &'a Value) -> Self {
-        let (group, version) = text(object, "apiVersion").rsplit_once('/').unwrap_or(("", text(object, "apiVersion")));
+        let (group, version) =
+            text(object, "apiVersion").rsplit_once('/').unwrap_or(("", text(object, "apiVersion")));
         let metadata = field(object, "metadata").unwrap_or(&Value::Null);
         Self {
             group,

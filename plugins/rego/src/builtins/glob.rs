@@ -4,22 +4,25 @@ use std::fmt::Write as _;
 
 use regorus::Value;
 
-use super::pattern;
+use super::regex;
 
 /// How deep alternatives may stand in each other.
 const MAX_DEPTH: usize = 16;
 
 /// `glob.match(pattern, delimiters, text)`: `*` and `?` stop at a delimiter,
 /// `**` does not. Without delimiters there are none; an empty list means `.`.
-pub(super) fn matches(arguments: &[Value]) -> Option<Value> {
-    let [Value::String(glob), delimiters, text @ Value::String(_)] = arguments else { return None };
-    let delimiters: Vec<char> = match delimiters {
-        Value::Null => Vec::new(),
-        Value::Array(given) if given.iter().next().is_none() => vec!['.'],
-        Value::Array(given) => given.iter().map(one_letter).collect::<Option<_>>()?,
-        _ => return None,
+pub(super) fn matches(arguments: &[Value]) -> Result<Option<Value>, String> {
+    let [Value::String(glob), delimiters, Value::String(text)] = arguments else { return Ok(None) };
+    let delimiters: Option<Vec<char>> = match delimiters {
+        Value::Null => Some(Vec::new()),
+        Value::Array(given) if given.iter().next().is_none() => Some(vec!['.']),
+        Value::Array(given) => given.iter().map(one_letter).collect(),
+        _ => None,
     };
-    pattern::matches(translate(glob, &delimiters)?.into(), text.clone())
+    let Some(expression) = delimiters.and_then(|delimiters| translate(glob, &delimiters)) else {
+        return Ok(None);
+    };
+    Ok(regex::matches(&expression, text)?.map(Value::from))
 }
 
 fn one_letter(value: &Value) -> Option<char> {

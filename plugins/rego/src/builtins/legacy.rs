@@ -3,8 +3,6 @@
 
 use regorus::Value;
 
-use super::pattern;
-
 /// Whether every element is `true`.
 pub(super) fn all(arguments: &[Value]) -> Option<Value> {
     let yes = |value: &Value| *value == Value::Bool(true);
@@ -39,7 +37,9 @@ pub(super) fn cast_set(arguments: &[Value]) -> Option<Value> {
         Value::Array(items) => {
             let mut set = Value::new_set();
             let inner = set.as_set_mut().ok()?;
-            items.iter().for_each(|item| drop(inner.insert(item.clone())));
+            for item in items.iter() {
+                inner.insert(item.clone());
+            }
             Some(set)
         }
         _ => None,
@@ -60,11 +60,6 @@ pub(super) fn cast_object(arguments: &[Value]) -> Option<Value> {
 
 pub(super) fn cast_string(arguments: &[Value]) -> Option<Value> {
     arguments.first().filter(|value| matches!(value, Value::String(_))).cloned()
-}
-
-pub(super) fn re_match(arguments: &[Value]) -> Option<Value> {
-    let [pattern, text] = arguments else { return None };
-    pattern::matches(pattern.clone(), text.clone())
 }
 
 pub(super) fn set_diff(arguments: &[Value]) -> Option<Value> {

@@ -19,7 +19,13 @@ impl Network {
         let (address, prefix) = text.split_once('/')?;
         let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let prefix: u32 = Some(prefix).filter(|prefix| number(prefix))?.parse().ok()?;
-        Self::of(address.parse().ok()?, prefix)
+        match address.parse().ok()? {
+            // Go takes these for what they stand for.
+            IpAddr::V6(address) if prefix >= 96 && address.to_ipv4_mapped().is_some() => {
+                Self::of(IpAddr::V6(address).to_canonical(), prefix - 96)
+            }
+            address => Self::of(address, prefix),
+        }
     }
 
     fn of(address: IpAddr, prefix: u32) -> Option<Self> {
@@ -28,11 +34,11 @@ impl Network {
             IpAddr::V6(address) => (address.to_bits(), 128),
         };
         let network = Self { first, width, prefix };
-        (prefix <= width).then_some(Self { first: first & network.mask(), ..network })
+        (prefix <= width).then(|| Self { first: first & network.mask(), ..network })
     }
 
     fn single(text: &str) -> Option<Self> {
-        let address: IpAddr = text.parse().ok()?;
+        let address = text.parse::<IpAddr>().ok()?.to_canonical();
         Self::of(address, if address.is_ipv4() { 32 } else { 128 })
     }
 

@@ -33,7 +33,7 @@ fn duration_part(text: &str) -> Option<(i128, &str)> {
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
     let (number, rest) = text.split_at(end);
     let (unit, rest) =
-        ["ns", "us", "µs", "μs", "ms", "s", "m", "h"].iter().find_map(|unit| {
+        ["ns", "us", "µs", "μs", "ms", "s", "m", "h", "d", "w", "y"].iter().find_map(|unit| {
             rest.strip_prefix(unit).filter(|after| ends_unit(after)).map(|after| (*unit, after))
         })?;
     let scale: i128 = match unit {
@@ -42,7 +42,11 @@ fn duration_part(text: &str) -> Option<(i128, &str)> {
         "ms" => 1_000_000,
         "s" => SECOND,
         "m" => 60 * SECOND,
-        _ => 3_600 * SECOND,
+        "h" => 3_600 * SECOND,
+        // OPA's own, beyond Go's.
+        "d" => 86_400 * SECOND,
+        "w" => 7 * 86_400 * SECOND,
+        _ => 365 * 86_400 * SECOND,
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || number.len() > 30 {
@@ -114,9 +118,9 @@ fn nanoseconds(text: &[u8]) -> Option<i128> {
 }
 
 fn number(digits: &[u8]) -> Option<i128> {
-    digits.iter().try_fold(0, |sum, digit| {
-        digit.is_ascii_digit().then(|| sum * 10 + i128::from(digit - b'0'))
-    })
+    digits
+        .iter()
+        .try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i128::from(digit - b'0')))
 }
 
 fn is_leap(year: i128) -> bool {

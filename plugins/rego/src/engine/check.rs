@@ -104,9 +104,11 @@ pub(super) fn check(modules: &[&Module], texts: &[Text], rules: &Rules, reach: R
                 Node::Reference(reference) if reach == Reach::Template => {
                     outside(reference).map(|message| (bytes(reference), message))
                 }
-                Node::Variable(span) if reach == Reach::Template && span.text() == "data" => {
-                    Some((range(span), "a template may read `data.inventory` and `data.lib`, and nothing else of `data`".to_owned()))
-                }
+                Node::Variable(span) if reach == Reach::Template && span.text() == "data" => Some((
+                    range(span),
+                    "a template may read `data.inventory` and `data.lib`, and nothing else of `data`"
+                        .to_owned(),
+                )),
                 _ => None,
             };
             if let Some((bytes, message)) = found {
@@ -115,12 +117,18 @@ pub(super) fn check(modules: &[&Module], texts: &[Text], rules: &Rules, reach: R
         });
         for import in &module.imports {
             if reach == Reach::Template && !may_import(import.refr.as_ref()) {
-                report(bytes(import.refr.as_ref()), "a template may import of `data.lib`, and `future.keywords`");
+                report(
+                    bytes(import.refr.as_ref()),
+                    "a template may import of `data.lib`, and `future.keywords`",
+                );
             }
         }
         for rule in &module.policy {
             for span in unbound(rule.as_ref(), module) {
-                report(range(span), &format!("the variable `{}` has no value: nothing in the body gives it one", span.text()));
+                report(
+                    range(span),
+                    &format!("the variable `{}` has no value: nothing in the body gives it one", span.text()),
+                );
             }
         }
     }
@@ -168,9 +176,8 @@ fn outside(reference: &Expr) -> Option<String> {
     let steps = tree::steps(reference)?;
     let of_data = steps.first()?.as_deref() == Some("data");
     let known = matches!(steps.get(1), Some(Some(part)) if part == "inventory" || part == "lib");
-    (of_data && !known).then(|| {
-        "a template may read `data.inventory` and `data.lib`, and nothing else of `data`".to_owned()
-    })
+    (of_data && !known)
+        .then(|| "a template may read `data.inventory` and `data.lib`, and nothing else of `data`".to_owned())
 }
 
 fn may_import(reference: &Expr) -> bool {

@@ -32,7 +32,8 @@ pub(super) fn read(message: &str) -> Message {
             sentence.get_or_insert(said);
         }
     }
-    let sentence = sentence.unwrap_or_else(|| message.lines().find(|line| !line.is_empty()).unwrap_or(message));
+    let sentence =
+        sentence.unwrap_or_else(|| message.lines().find(|line| !line.is_empty()).unwrap_or(message));
     Message { place, sentence: plain(sentence) }
 }
 

@@ -71,7 +71,12 @@ impl<'a> Batch<'a> {
         Ok(false)
     }
 
-    fn evaluate(&self, constraint: &Constraint, reviewed: &Reviewed, mut review: Value) -> Result<Value, String> {
+    fn evaluate(
+        &self,
+        constraint: &Constraint,
+        reviewed: &Reviewed,
+        mut review: Value,
+    ) -> Result<Value, String> {
         let template = &self.gatekeeper.templates[constraint.template()];
         if template.reads_namespace && !namespace_name(&reviewed.object).is_empty() {
             let namespace = self.namespace_of(&reviewed.object)?;
@@ -119,7 +124,9 @@ impl<'a> Batch<'a> {
         let found = self.cluster.json("v1/Namespace", None, Some(name));
         let namespace = match (found.objects.first(), found.complete) {
             (Some(json), _) => parse(json),
-            (None, true) => Err(format!("there is no namespace `{name}`, neither in the set nor in the cluster")),
+            (None, true) => {
+                Err(format!("there is no namespace `{name}`, neither in the set nor in the cluster"))
+            }
             (None, false) => Err(format!(
                 "it asks for the labels of the namespace `{name}`, which is not in the set: grant `v1/Namespace`"
             )),

@@ -36,7 +36,9 @@ impl Constraint {
         let spec = &resource["spec"];
         let at = format!("{pointer}/spec");
         for key in spec.as_object().into_iter().flat_map(|spec| spec.keys()) {
-            if !["match", "parameters", "enforcementAction", "scopedEnforcementActions"].contains(&key.as_str()) {
+            if !["match", "parameters", "enforcementAction", "scopedEnforcementActions"]
+                .contains(&key.as_str())
+            {
                 problems.push(refused(at.clone(), format!("a constraint has no field `spec.{key}`")));
             }
         }
@@ -58,7 +60,13 @@ impl Constraint {
     /// itself says which objects it judges.
     pub(super) fn unbound(template: usize, compiled: &Template) -> Result<Self, Diagnostics> {
         let parameters = parameters(&Value::Null, &compiled.pointer, compiled)?;
-        Ok(Self { name: compiled.kind.clone(), template, action: None, matching: Match::default(), parameters })
+        Ok(Self {
+            name: compiled.kind.clone(),
+            template,
+            action: None,
+            matching: Match::default(),
+            parameters,
+        })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -101,7 +109,10 @@ fn action_of(spec: &Value, pointer: &str) -> Result<Option<Action>, Diagnostic> 
     }
 }
 
-#[expect(clippy::option_option, reason = "one asks whether there is such an action, the other for what it is")]
+#[expect(
+    clippy::option_option,
+    reason = "one asks whether there is such an action, the other for what it is"
+)]
 fn plain(action: &str) -> Option<Option<Action>> {
     match action {
         "deny" => Some(None),
@@ -122,7 +133,10 @@ fn scoped(actions: &Value, pointer: &str) -> Result<Option<Action>, Diagnostic> 
         let at = format!("{pointer}/{index}");
         let name = scoped["action"].as_str().unwrap_or_default();
         let action = plain(name).ok_or_else(|| {
-            refused(format!("{at}/action"), format!("the action `{name}` is none of `deny`, `warn` and `dryrun`"))
+            refused(
+                format!("{at}/action"),
+                format!("the action `{name}` is none of `deny`, `warn` and `dryrun`"),
+            )
         })?;
         let points = scoped["enforcementPoints"].as_array().map(Vec::as_slice).unwrap_or_default();
         if points.is_empty() {

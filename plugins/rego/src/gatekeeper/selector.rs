@@ -91,7 +91,8 @@ fn requirement(written: &Value, pointer: &str) -> Result<Requirement, Diagnostic
             return Err(refused(pointer, "`Exists` and `DoesNotExist` take no values"));
         }
         (other, _) => {
-            let message = format!("the operator `{other}` is none of `In`, `NotIn`, `Exists` and `DoesNotExist`");
+            let message =
+                format!("the operator `{other}` is none of `In`, `NotIn`, `Exists` and `DoesNotExist`");
             return Err(refused(format!("{pointer}/operator"), message));
         }
     };

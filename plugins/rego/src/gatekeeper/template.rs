@@ -56,10 +56,12 @@ impl Template {
                 .iter()
                 .any(|text| text.text.contains("namespaceObject") || text.text.contains("_unstable"));
             let main = format!("{}/rego", source.pointer);
-            let program = Program::compile(texts, Reach::Template, None).map_err(|found| problems.extend(found));
+            let program =
+                Program::compile(texts, Reach::Template, None).map_err(|found| problems.extend(found));
             Some((program.ok()?, main, reads_namespace))
         });
-        let (Some(schema), Some((program, main, reads_namespace)), true) = (schema, program, problems.is_empty())
+        let (Some(schema), Some((program, main, reads_namespace)), true) =
+            (schema, program, problems.is_empty())
         else {
             return Err(problems);
         };
@@ -67,7 +69,8 @@ impl Template {
         let Some(entry) = entry.map(|package| format!("{package}.violation")) else {
             return Err(refused(main, format!("the template `{kind}` has no rule `violation`")).into());
         };
-        let annotation = resource["metadata"]["annotations"]["metadata.gatekeeper.sh/requires-sync-data"].as_str();
+        let annotation =
+            resource["metadata"]["annotations"]["metadata.gatekeeper.sh/requires-sync-data"].as_str();
         let needs = Needs::of(program.rules().inventory(), annotation);
         Ok(Self { kind, pointer: pointer.to_owned(), program, entry, schema, needs, reads_namespace })
     }
@@ -130,7 +133,10 @@ fn source_of<'a>(resource: &'a Value, pointer: &str) -> Result<Source<'a>, Diagn
         (None, Some(code)) if target["rego"].is_null() => {
             let engine = code["engine"].as_str().unwrap_or_default();
             let hint = if engine == CEL { "; the plugin `cel` takes it" } else { "" };
-            return Err(refused(format!("{at}/code"), format!("the code is for the engine `{engine}`, not for Rego{hint}")));
+            return Err(refused(
+                format!("{at}/code"),
+                format!("the code is for the engine `{engine}`, not for Rego{hint}"),
+            ));
         }
         (None, Some(_)) => (target, at),
     };

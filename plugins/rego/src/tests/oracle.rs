@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use regorus::unstable::BUILTINS;
-use serde_json::{Value, json};
+use serde_json::Value;
 use windlass_plugin_sdk::policy::Object;
 use windlass_plugin_sdk::testing::{self, Surroundings};
 
@@ -58,7 +58,15 @@ fn ours(settings: &Value) -> Result<Said, String> {
         return Err(text);
     }
     let mut said = Said::new();
+    let starts = |line: &str| ["deny ", "warn ", "audit "].iter().any(|action| line.starts_with(action));
+    let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
+        match lines.last_mut() {
+            Some(last) if !starts(line) => last.push_str(&format!("\n{line}")),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    for line in &lines {
         let (action, rest) = line.split_once(' ').unwrap();
         let (reference, rest) = rest.split_once(" [").unwrap();
         let (rule, rest) = rest.split_once(']').unwrap();
@@ -82,7 +90,8 @@ fn theirs(answer: &Value) -> Result<Said, String> {
                 "dryrun" => "audit",
                 other => other,
             };
-            let line = format!("{action} {}: {}", one["rule"].as_str().unwrap(), one["message"].as_str().unwrap());
+            let line =
+                format!("{action} {}: {}", one["rule"].as_str().unwrap(), one["message"].as_str().unwrap());
             said.entry(reference.clone()).or_default().push(line);
         }
     }
@@ -118,4 +127,67 @@ fn templates_say_what_gatekeeper_says() {
     assert!(cases.len() >= 25);
     let differing = differences(&cases);
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn modules_say_what_opa_says() {
+    let cases = corpus::modules();
+    let differing = differences(&cases);
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn expressions_have_the_value_that_opa_gives_them() {
+    let differing = differences(&corpus::expressions());
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn every_function_of_opa_is_there_or_refused_with_a_reason() {
+    let (_, functions) = ask(&[]);
+    let unknown: Vec<_> = functions
+        .iter()
+        .filter(|name| !name.starts_with("internal.") && *name != "print")
+        .filter(|name| {
+            let own = BUILTINS.contains_key(name.as_str()) || ADDED.iter().any(|added| added.name == **name);
+            !own && refused(name).is_none()
+        })
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// Expressions that have another value in OPA, what it is here, and there.
+const DIFFERING: [(&str, &str, &str); 9] = [
+    ("0.1 + 0.2", "0.30000000000000004", "0.3"),
+    ("1.50", "1.5", "1.50"),
+    ("10000000000 * 10000000000", "1e+20", "100000000000000000000"),
+    ("sprintf(\"%v\", [1e21])", "\"1000000000000000000000\"", "\"1e+21\""),
+    ("sprintf(\"%d\", [3.0])", "\"3\"", "\"%!d(float64=3)\""),
+    ("yaml.unmarshal(\"a: yes\")", "{\"a\":\"yes\"}", "{\"a\":true}"),
+    ("input.kind * 2", "fails", "undefined"),
+    ("concat(\",\", [1])", "undefined", "refused"),
+    ("{result | some result in [1]}", "refused", "[1]"),
+];
+
+#[test]
+fn the_values_that_differ_are_those_that_the_readme_names() {
+    let value = |said: Result<Said, String>| match said {
+        Err(_) => "refused".to_owned(),
+        Ok(said) => match said.get("ConfigMap/shop/web").and_then(|lines| lines.first()) {
+            None => "undefined".to_owned(),
+            Some(line) if line.contains("can't be evaluated") => "fails".to_owned(),
+            Some(line) => line.strip_prefix("deny main.deny_json: ").unwrap().to_owned(),
+        },
+    };
+    let cases: Vec<_> = DIFFERING.iter().map(|(expression, ..)| corpus::expression(expression)).collect();
+    let jobs: Vec<Value> = cases.iter().map(|case| case.job.clone()).collect();
+    let (answers, _) = ask(&jobs);
+    for ((case, answer), (expression, here, there)) in cases.iter().zip(&answers).zip(DIFFERING) {
+        assert_eq!(
+            (value(ours(&case.settings)).as_str(), value(theirs(answer)).as_str()),
+            (here, there),
+            "{expression}"
+        );
+        assert!(include_str!("../../README.md").contains(expression), "the README has no `{expression}`");
+    }
 }

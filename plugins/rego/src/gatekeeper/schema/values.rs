@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::builtins::pattern;
+use crate::builtins::regex;
 
 /// The types that there are.
 pub(super) const TYPES: [&str; 6] = ["object", "array", "string", "integer", "number", "boolean"];
@@ -36,7 +36,9 @@ pub(super) fn check(schema: &Value, value: &Value, report: &mut dyn FnMut(String
                 report("an item stands in the list twice".to_owned());
             }
         }
-        Value::Object(fields) => sized(schema, "minProperties", "maxProperties", fields.len(), "fields", report),
+        Value::Object(fields) => {
+            sized(schema, "minProperties", "maxProperties", fields.len(), "fields", report)
+        }
         _ => {}
     }
     combined(schema, value, report);
@@ -59,7 +61,7 @@ fn is(name: &str, value: &Value) -> bool {
 fn text_of(schema: &Value, text: &str, report: &mut dyn FnMut(String)) {
     sized(schema, "minLength", "maxLength", text.chars().count(), "characters", report);
     if let Some(expression) = schema["pattern"].as_str()
-        && pattern::matches(expression.into(), text.into()) != Some(true.into())
+        && regex::matches(expression, text) != Ok(Some(true))
     {
         report(format!("the value does not match `{expression}`"));
     }
@@ -86,14 +88,7 @@ fn number_of(schema: &Value, number: f64, report: &mut dyn FnMut(String)) {
     }
 }
 
-fn sized(
-    schema: &Value,
-    least: &str,
-    most: &str,
-    size: usize,
-    unit: &str,
-    report: &mut dyn FnMut(String),
-) {
+fn sized(schema: &Value, least: &str, most: &str, size: usize, unit: &str, report: &mut dyn FnMut(String)) {
     let size = u64::try_from(size).unwrap_or(u64::MAX);
     if let Some(least) = schema[least].as_u64()
         && size < least
@@ -137,9 +132,11 @@ fn fits(schema: &Value, value: &Value) -> bool {
     let mut fit = true;
     check(schema, value, &mut |_| fit = false);
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let complete = required.into_iter().all(|key| value.as_object().is_none_or(|fields| fields.contains_key(key)));
+    let complete =
+        required.into_iter().all(|key| value.as_object().is_none_or(|fields| fields.contains_key(key)));
     let properties = schema["properties"].as_object().into_iter().flatten();
-    let inner = properties.into_iter().all(|(key, schema)| value.get(key).is_none_or(|value| fits(schema, value)));
+    let inner =
+        properties.into_iter().all(|(key, schema)| value.get(key).is_none_or(|value| fits(schema, value)));
     let items = value.as_array().is_none_or(|items| {
         schema["items"].is_null() || items.iter().all(|item| fits(&schema["items"], item))
     });
@@ -149,7 +146,9 @@ fn fits(schema: &Value, value: &Value) -> bool {
 /// Why the pattern of a schema is none.
 pub(super) fn bad_pattern(schema: &Value) -> Option<String> {
     let expression = schema["pattern"].as_str()?;
-    pattern::matches(expression.into(), "".into())
-        .is_none()
-        .then(|| format!("`{expression}` is not a regular expression"))
+    match regex::matches(expression, "") {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(format!("`{expression}` is not a regular expression")),
+        Err(message) => Some(message),
+    }
 }

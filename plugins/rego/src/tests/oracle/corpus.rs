@@ -73,3 +73,42 @@ fn template(written: &Value) -> Case {
         job: json!({"gatekeeper": {"resources": resources, "objects": objects(), "cluster": cluster()}}),
     }
 }
+
+/// Modules in the manner of conftest.
+pub(super) fn modules() -> Vec<Case> {
+    let written: Vec<Value> = serde_saphyr::from_str(include_str!("../corpus/modules.yaml")).unwrap();
+    let cases = written.iter().map(|written| {
+        let text = written["text"].as_str().unwrap();
+        let namespace = written["namespace"].as_str().unwrap_or("main");
+        let version = written["version"].as_str().unwrap_or("v1");
+        module(written["name"].as_str().unwrap(), text, namespace, version, &written["data"])
+    });
+    cases.collect()
+}
+
+/// One module for each expression.
+pub(super) fn expressions() -> Vec<Case> {
+    include_str!("../corpus/expressions.txt").lines().map(expression).collect()
+}
+
+/// A module that says an expression's value, as JSON and as text.
+pub(super) fn expression(expression: &str) -> Case {
+    let text = format!(
+        "package main\nis_it if input.kind == \"ConfigMap\"\n\
+         deny_json contains json.marshal(result) if {{\n  is_it\n  result := {expression}\n}}\n\
+         deny_text contains sprintf(\"%v\", [result]) if {{\n  is_it\n  result := {expression}\n}}\n"
+    );
+    module(expression, &text, "main", "v1", &Value::Null)
+}
+
+fn module(name: &str, text: &str, namespace: &str, version: &str, data: &Value) -> Case {
+    let modules = json!({"policy/main.rego": text});
+    let mut settings = json!({"modules": modules, "namespaces": [namespace], "version": version});
+    let mut job =
+        json!({"modules": modules, "namespace": namespace, "version": version, "objects": objects()});
+    if data.is_object() {
+        settings["data"] = data.clone();
+        job["data"] = data.clone();
+    }
+    Case { name: name.to_owned(), settings, job: json!({"modules": job}) }
+}
