@@ -10,7 +10,7 @@ pub(super) fn general(value: f64, precision: Option<usize>, upper: bool) -> Stri
     let (digits, exponent) = match precision {
         // The shortest that reads back as the same number.
         None => parts(&format!("{value:e}")),
-        Some(precision) => parts(&format!("{value:.*e}", precision.max(1).min(MAX_DIGITS) - 1)),
+        Some(precision) => parts(&format!("{value:.*e}", precision.clamp(1, MAX_DIGITS) - 1)),
     };
     let digits = digits.trim_end_matches('0');
     let digits = if digits.is_empty() { "0" } else { digits };

@@ -6,6 +6,7 @@ use super::{Argument, MAX_WIDTH, number};
 
 /// `%-08.3f`, taken apart.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "Go has that many flags")]
 pub(super) struct Verb {
     minus: bool,
     plus: bool,
@@ -90,7 +91,7 @@ impl Verb {
         };
         *next += 1;
         let written = match (letter, value) {
-            ('T', value) => self.pad_text(value.go_type().to_owned()),
+            ('T', value) => self.pad_text(value.go_type()),
             (_, Argument::Whole(whole)) => self.whole(letter, *whole),
             (_, Argument::Fraction(fraction)) => self.fraction(letter, *fraction),
             (_, Argument::Text(content)) => self.text(letter, content),
@@ -129,23 +130,23 @@ impl Verb {
         let mut digits = digits;
         if let Some(precision) = self.precision {
             if precision == 0 && whole == 0 {
-                return self.pad(String::new(), String::new());
+                return Some(self.pad("", ""));
             }
             let missing = precision.min(MAX_WIDTH).saturating_sub(digits.len());
             digits.insert_str(0, &"0".repeat(missing));
         }
         let sign = self.sign(whole < 0);
         let zeros = if self.precision.is_none() { self } else { &Self { zero: false, ..self.flags() } };
-        zeros.pad(format!("{sign}{prefix}"), digits)
+        Some(zeros.pad(&format!("{sign}{prefix}"), &digits))
     }
 
     fn letter_of(&self, letter: char, whole: i128) -> Option<String> {
         let code = u32::try_from(whole).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
         match letter {
-            'U' => self.pad_text(format!("U+{:04X}", whole.unsigned_abs())),
-            'c' => self.pad_text(code.to_string()),
-            _ if code == '\'' => self.pad_text("'\\''".to_owned()),
-            _ => self.pad_text(format!("'{code}'")),
+            'U' => self.pad_text(&format!("U+{:04X}", whole.unsigned_abs())),
+            'c' => self.pad_text(code.encode_utf8(&mut [0; 4])),
+            _ if code == '\'' => self.pad_text("'\\''"),
+            _ => self.pad_text(&format!("'{code}'")),
         }
     }
 
@@ -158,7 +159,7 @@ impl Verb {
             'e' | 'E' => number::scientific(absolute, self.precision.unwrap_or(6), letter == 'E'),
             _ => return None,
         };
-        self.pad(self.sign(value.is_sign_negative()).to_owned(), digits)
+        Some(self.pad(self.sign(value.is_sign_negative()), &digits))
     }
 
     fn text(&self, letter: char, content: &str) -> Option<String> {
@@ -167,9 +168,9 @@ impl Verb {
             None => content.to_owned(),
         };
         match letter {
-            'v' if self.sharp => self.pad_text(quoted(content)),
-            'v' | 's' => self.pad_text(cut),
-            'q' => self.pad_text(quoted(&cut)),
+            'v' if self.sharp => self.pad_text(&quoted(content)),
+            'v' | 's' => self.pad_text(&cut),
+            'q' => self.pad_text(&quoted(&cut)),
             'x' | 'X' => {
                 let bytes = content.bytes().take(self.precision.unwrap_or(usize::MAX));
                 let mut hex = String::new();
@@ -179,7 +180,7 @@ impl Verb {
                     }
                     let _ = if letter == 'x' { write!(hex, "{byte:02x}") } else { write!(hex, "{byte:02X}") };
                 }
-                self.pad_text(hex)
+                self.pad_text(&hex)
             }
             _ => None,
         }
@@ -194,21 +195,21 @@ impl Verb {
         }
     }
 
-    fn pad_text(&self, text: String) -> Option<String> {
-        self.pad(String::new(), text)
+    fn pad_text(&self, text: &str) -> Option<String> {
+        Some(self.pad("", text))
     }
 
     /// Fills up to the width; zeros stand behind the sign.
-    fn pad(&self, before: String, text: String) -> Option<String> {
+    fn pad(&self, before: &str, text: &str) -> String {
         let length = before.chars().count() + text.chars().count();
         let missing = self.width.unwrap_or(0).min(MAX_WIDTH).saturating_sub(length);
-        Some(if self.minus {
+        if self.minus {
             format!("{before}{text}{}", " ".repeat(missing))
         } else if self.zero {
             format!("{before}{}{text}", "0".repeat(missing))
         } else {
             format!("{}{before}{text}", " ".repeat(missing))
-        })
+        }
     }
 
     fn flags(&self) -> Self {
