@@ -58,7 +58,7 @@ pub(crate) struct Text {
     pub(crate) name: String,
     /// Where it stands in the settings.
     pub(crate) pointer: String,
-    pub(crate) text: String,
+    pub(crate) rego: String,
     pub(crate) version: Version,
 }
 
@@ -147,13 +147,13 @@ fn add(engine: &mut Engine, index: usize, text: &Text) -> Result<(), Diagnostic>
     let refused = |message: String| {
         Diagnostic::error(format!("{}: {message}", text.name)).at_pointer(text.pointer.clone())
     };
-    if text.text.len() > MAX_MODULE_BYTES {
-        let bytes = text.text.len();
+    if text.rego.len() > MAX_MODULE_BYTES {
+        let bytes = text.rego.len();
         return Err(refused(format!(
             "the module has {bytes} bytes, more than the {MAX_MODULE_BYTES} that one may have"
         )));
     }
-    if let Some(place) = nesting::too_long(&text.text) {
+    if let Some(place) = nesting::too_long(&text.rego) {
         let message = format!(
             "an expression has more than the {} operators and brackets that one may have",
             nesting::MAX_OPERATORS
@@ -162,7 +162,7 @@ fn add(engine: &mut Engine, index: usize, text: &Text) -> Result<(), Diagnostic>
     }
     let mut read = |version: Version| {
         engine.set_rego_v0(version == Version::V0);
-        engine.add_policy(index.to_string(), text.text.clone()).map(|_| ())
+        engine.add_policy(index.to_string(), text.rego.clone()).map(|_| ())
     };
     let Err(error) = read(text.version) else { return Ok(()) };
     let mut diagnostic = place::diagnostic_in(&error, text);

@@ -49,7 +49,7 @@ impl Packages {
         let texts = judging.map(|(path, text)| Text {
             name: path.clone(),
             pointer: format!("/modules{}", pointer_step(path)),
-            text: text.clone(),
+            rego: text.clone(),
             version: settings.version,
         });
         let data = Value::from(serde_json::Value::Object(settings.data.clone()));

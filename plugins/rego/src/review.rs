@@ -112,7 +112,9 @@ pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 /// An object of these fields.
 pub(crate) fn map<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let mut object = Value::new_object();
-    fields.into_iter().for_each(|(key, value)| set(&mut object, key, value));
+    for (key, value) in fields {
+        set(&mut object, key, value);
+    }
     object
 }
 

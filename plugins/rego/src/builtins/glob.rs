@@ -46,7 +46,9 @@ pub(super) fn quote_meta(arguments: &[Value]) -> Option<Value> {
 
 fn translate(glob: &str, delimiters: &[char]) -> Option<String> {
     let mut any = String::from("[^");
-    delimiters.iter().for_each(|letter| literal(*letter, &mut any));
+    for letter in delimiters {
+        literal(*letter, &mut any);
+    }
     any.push(']');
     let any = if delimiters.is_empty() { "." } else { any.as_str() };
     let mut expression = String::from("(?s)^(?:");

@@ -199,9 +199,13 @@ fn unbound<'a>(rule: &'a Rule, module: &Module) -> Vec<&'a Span> {
         }
         Node::Call(..) => {}
     };
-    bodies.iter().for_each(|body| tree::walk_query(body.query.as_ref(), &mut name));
+    for body in bodies {
+        tree::walk_query(body.query.as_ref(), &mut name);
+    }
     if let RuleHead::Func { args, .. } = head {
-        args.iter().for_each(|argument| tree::walk(argument.as_ref(), &mut name));
+        for argument in args {
+            tree::walk(argument.as_ref(), &mut name);
+        }
     }
     for rule in &module.policy {
         bound.extend(named(rule.as_ref()).0.and_then(|name| name.into_iter().next()));

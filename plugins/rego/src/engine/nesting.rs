@@ -25,11 +25,7 @@ pub(super) fn too_long(text: &str) -> Option<usize> {
                 }
                 open.push((byte, 0));
             }
-            b')' | b']' | b'}' => {
-                if open.len() > 1 {
-                    open.pop();
-                }
-            }
+            b')' | b']' | b'}' if open.len() > 1 => drop(open.pop()),
             // A line ends a statement only where statements stand.
             b'\n' => {
                 if let Some((b'{', count)) = open.last_mut() {

@@ -65,12 +65,12 @@ pub(super) fn diagnostic_in(error: &impl ToString, text: &Text) -> Diagnostic {
 
 fn placed(message: &Message, text: &Text) -> Diagnostic {
     let (_, line, column) = message.place.unwrap_or((0, 1, 1));
-    at(text, word_at(&text.text, line, column), &message.sentence)
+    at(text, word_at(&text.rego, line, column), &message.sentence)
 }
 
 /// A diagnostic on some bytes of a text.
 pub(super) fn at(text: &Text, bytes: Range<usize>, message: &str) -> Diagnostic {
-    let (line, column) = line_and_column(&text.text, bytes.start);
+    let (line, column) = line_and_column(&text.rego, bytes.start);
     Diagnostic::error(format!("{}, line {line}, column {column}: {message}", text.name))
         .at_pointer(text.pointer.clone())
         .at_bytes(bytes)

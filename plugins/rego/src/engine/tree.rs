@@ -72,7 +72,11 @@ fn walk_assign<'a>(assign: Option<&'a RuleAssign>, see: See<'a, '_>) {
 pub(super) fn walk_query<'a>(query: &'a Query, see: See<'a, '_>) {
     for statement in &query.stmts {
         match &statement.literal {
-            Literal::SomeVars { vars, .. } => vars.iter().for_each(|var| see(Node::Variable(var))),
+            Literal::SomeVars { vars, .. } => {
+                for var in vars {
+                    see(Node::Variable(var));
+                }
+            }
             Literal::SomeIn { key, value, collection, .. } => {
                 if let Some(key) = key {
                     walk(key.as_ref(), see);
@@ -107,7 +111,9 @@ pub(super) fn walk<'a>(expr: &'a Expr, see: See<'a, '_>) {
         | Expr::Null { .. } => {}
         Expr::Var { span, .. } => see(Node::Variable(span)),
         Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().for_each(|item| walk(item.as_ref(), see));
+            for item in items {
+                walk(item.as_ref(), see);
+            }
         }
         Expr::Object { fields, .. } => {
             for (_, key, value) in fields {
@@ -126,7 +132,9 @@ pub(super) fn walk<'a>(expr: &'a Expr, see: See<'a, '_>) {
         }
         Expr::Call { fcn, params, .. } => {
             see(Node::Call(fcn.as_ref(), params.len()));
-            params.iter().for_each(|param| walk(param.as_ref(), see));
+            for param in params {
+                walk(param.as_ref(), see);
+            }
         }
         Expr::UnaryExpr { expr, .. } => walk(expr.as_ref(), see),
         Expr::RefDot { .. } | Expr::RefBrack { .. } => {
@@ -211,11 +219,19 @@ pub(super) fn outputs(head: &RuleHead) -> Vec<&Span> {
             if let Expr::RefBrack { index, .. } = refr.as_ref() {
                 collect(index.as_ref(), &mut spans);
             }
-            assign.iter().for_each(|assign| collect(assign.value.as_ref(), &mut spans));
+            if let Some(assign) = assign {
+                collect(assign.value.as_ref(), &mut spans);
+            }
         }
-        RuleHead::Set { key, .. } => key.iter().for_each(|key| collect(key.as_ref(), &mut spans)),
+        RuleHead::Set { key, .. } => {
+            if let Some(key) = key {
+                collect(key.as_ref(), &mut spans);
+            }
+        }
         RuleHead::Func { assign, .. } => {
-            assign.iter().for_each(|assign| collect(assign.value.as_ref(), &mut spans));
+            if let Some(assign) = assign {
+                collect(assign.value.as_ref(), &mut spans);
+            }
         }
     }
     spans
@@ -225,7 +241,9 @@ fn collect<'a>(expr: &'a Expr, spans: &mut Vec<&'a Span>) {
     match expr {
         Expr::Var { span, .. } => spans.push(span),
         Expr::Array { items, .. } | Expr::Set { items, .. } | Expr::Call { params: items, .. } => {
-            items.iter().for_each(|item| collect(item.as_ref(), spans));
+            for item in items {
+                collect(item.as_ref(), spans);
+            }
         }
         Expr::Object { fields, .. } => {
             for (_, key, value) in fields {

@@ -54,7 +54,7 @@ impl Template {
             let texts = source.texts(&kind);
             let reads_namespace = texts
                 .iter()
-                .any(|text| text.text.contains("namespaceObject") || text.text.contains("_unstable"));
+                .any(|text| text.rego.contains("namespaceObject") || text.rego.contains("_unstable"));
             let main = format!("{}/rego", source.pointer);
             let program =
                 Program::compile(texts, Reach::Template, None).map_err(|found| problems.extend(found));
@@ -103,7 +103,7 @@ impl Source<'_> {
         let text = |name: String, pointer: String, text: &str| Text {
             name,
             pointer,
-            text: text.to_owned(),
+            rego: text.to_owned(),
             version: self.version,
         };
         let mut texts = vec![text(kind.to_owned(), format!("{}/rego", self.pointer), self.rego)];
@@ -129,7 +129,6 @@ fn source_of<'a>(resource: &'a Value, pointer: &str) -> Result<Source<'a>, Diagn
     let rego = code.iter().position(|code| code["engine"] == ENGINE);
     let (source, at) = match (rego, code.first()) {
         (Some(index), _) => (&code[index]["source"], format!("{at}/code/{index}/source")),
-        (None, None) => (target, at),
         (None, Some(code)) if target["rego"].is_null() => {
             let engine = code["engine"].as_str().unwrap_or_default();
             let hint = if engine == CEL { "; the plugin `cel` takes it" } else { "" };
@@ -138,7 +137,7 @@ fn source_of<'a>(resource: &'a Value, pointer: &str) -> Result<Source<'a>, Diagn
                 format!("the code is for the engine `{engine}`, not for Rego{hint}"),
             ));
         }
-        (None, Some(_)) => (target, at),
+        (None, _) => (target, at),
     };
     let version = source["version"].as_str().unwrap_or_default();
     let Some(rego) = source["rego"].as_str() else {

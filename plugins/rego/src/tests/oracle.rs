@@ -62,7 +62,7 @@ fn ours(settings: &Value) -> Result<Said, String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
         match lines.last_mut() {
-            Some(last) if !starts(line) => last.push_str(&format!("\n{line}")),
+            Some(last) if !starts(line) => last.extend(["\n", line]),
             _ => lines.push(line.to_owned()),
         }
     }
@@ -73,7 +73,9 @@ fn ours(settings: &Value) -> Result<Said, String> {
         let (_, message) = rest.split_once(": ").unwrap();
         said.entry(reference.to_owned()).or_default().push(format!("{action} {rule}: {message}"));
     }
-    said.values_mut().for_each(|lines| lines.sort());
+    for lines in said.values_mut() {
+        lines.sort();
+    }
     Ok(said)
 }
 
@@ -95,7 +97,9 @@ fn theirs(answer: &Value) -> Result<Said, String> {
             said.entry(reference.clone()).or_default().push(line);
         }
     }
-    said.values_mut().for_each(|lines| lines.sort());
+    for lines in said.values_mut() {
+        lines.sort();
+    }
     Ok(said)
 }
 

@@ -91,22 +91,21 @@ impl Verb {
         };
         *next += 1;
         let written = match (letter, value) {
-            ('T', value) => self.pad_text(value.go_type()),
+            ('T', value) => Some(self.pad_text(value.go_type())),
             (_, Argument::Whole(whole)) => self.whole(letter, *whole),
             (_, Argument::Fraction(fraction)) => self.fraction(letter, *fraction),
             (_, Argument::Text(content)) => self.text(letter, content),
         };
-        match written {
-            Some(written) => text.push_str(&written),
-            None => {
-                let plain = match value {
-                    Argument::Whole(whole) => self.whole('v', *whole),
-                    Argument::Fraction(fraction) => self.fraction('v', *fraction),
-                    Argument::Text(content) => self.text('v', content),
-                };
-                let _ = write!(text, "%!{letter}({}={})", value.go_type(), plain.unwrap_or_default());
-            }
+        if let Some(written) = written {
+            text.push_str(&written);
+            return;
         }
+        let plain = match value {
+            Argument::Whole(whole) => self.whole('v', *whole),
+            Argument::Fraction(fraction) => self.fraction('v', *fraction),
+            Argument::Text(content) => self.text('v', content),
+        };
+        let _ = write!(text, "%!{letter}({}={})", value.go_type(), plain.unwrap_or_default());
     }
 
     fn whole(&self, letter: char, whole: i128) -> Option<String> {
@@ -116,7 +115,7 @@ impl Verb {
             'o' | 'O' => format!("{:o}", whole.unsigned_abs()),
             'x' => format!("{:x}", whole.unsigned_abs()),
             'X' => format!("{:X}", whole.unsigned_abs()),
-            'c' | 'q' | 'U' => return self.letter_of(letter, whole),
+            'c' | 'q' | 'U' => return Some(self.letter_of(letter, whole)),
             _ => return None,
         };
         let prefix = match letter {
@@ -140,7 +139,7 @@ impl Verb {
         Some(zeros.pad(&format!("{sign}{prefix}"), &digits))
     }
 
-    fn letter_of(&self, letter: char, whole: i128) -> Option<String> {
+    fn letter_of(&self, letter: char, whole: i128) -> String {
         let code = u32::try_from(whole).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
         match letter {
             'U' => self.pad_text(&format!("U+{:04X}", whole.unsigned_abs())),
@@ -167,23 +166,24 @@ impl Verb {
             Some(precision) => content.chars().take(precision).collect(),
             None => content.to_owned(),
         };
-        match letter {
+        Some(match letter {
             'v' if self.sharp => self.pad_text(&quoted(content)),
             'v' | 's' => self.pad_text(&cut),
             'q' => self.pad_text(&quoted(&cut)),
-            'x' | 'X' => {
-                let bytes = content.bytes().take(self.precision.unwrap_or(usize::MAX));
-                let mut hex = String::new();
-                for (index, byte) in bytes.enumerate() {
-                    if index > 0 && self.space {
-                        hex.push(' ');
-                    }
-                    let _ = if letter == 'x' { write!(hex, "{byte:02x}") } else { write!(hex, "{byte:02X}") };
-                }
-                self.pad_text(&hex)
+            'x' | 'X' => self.pad_text(&self.hex(letter, content)),
+            _ => return None,
+        })
+    }
+
+    fn hex(&self, letter: char, content: &str) -> String {
+        let mut hex = String::new();
+        for (index, byte) in content.bytes().take(self.precision.unwrap_or(usize::MAX)).enumerate() {
+            if index > 0 && self.space {
+                hex.push(' ');
             }
-            _ => None,
+            let _ = if letter == 'x' { write!(hex, "{byte:02x}") } else { write!(hex, "{byte:02X}") };
         }
+        hex
     }
 
     fn sign(&self, negative: bool) -> &'static str {
@@ -195,8 +195,8 @@ impl Verb {
         }
     }
 
-    fn pad_text(&self, text: &str) -> Option<String> {
-        Some(self.pad("", text))
+    fn pad_text(&self, text: &str) -> String {
+        self.pad("", text)
     }
 
     /// Fills up to the width; zeros stand behind the sign.

@@ -37,7 +37,7 @@ pub(super) fn check(schema: &Value, value: &Value, report: &mut dyn FnMut(String
             }
         }
         Value::Object(fields) => {
-            sized(schema, "minProperties", "maxProperties", fields.len(), "fields", report)
+            sized(schema, "minProperties", "maxProperties", fields.len(), "fields", report);
         }
         _ => {}
     }
