@@ -7,6 +7,7 @@ mod check;
 mod failure;
 mod nesting;
 mod place;
+mod recursion;
 mod tree;
 
 use std::cell::RefCell;
@@ -153,11 +154,7 @@ fn add(engine: &mut Engine, index: usize, text: &Text) -> Result<(), Diagnostic>
             "the module has {bytes} bytes, more than the {MAX_MODULE_BYTES} that one may have"
         )));
     }
-    if let Some(place) = nesting::too_long(&text.rego) {
-        let message = format!(
-            "an expression has more than the {} operators and brackets that one may have",
-            nesting::MAX_OPERATORS
-        );
+    if let Some((place, message)) = nesting::problem(&text.rego) {
         return Err(place::at(text, place..place + 1, &message));
     }
     let mut read = |version: Version| {

@@ -10,7 +10,7 @@ use windlass_plugin_sdk::diagnostic::Diagnostics;
 
 use super::calls::Callable;
 use super::tree::{self, Node, Step};
-use super::{Reach, Text, place};
+use super::{Reach, Text, place, recursion};
 
 /// How many rules modules that are compiled together may have.
 const MAX_RULES: usize = 5_000;
@@ -132,6 +132,9 @@ pub(super) fn check(modules: &[&Module], texts: &[Text], rules: &Rules, reach: R
             }
         }
     }
+    if problems.is_empty() {
+        problems.extend(recursion::check(modules, texts));
+    }
     problems
 }
 
@@ -161,7 +164,7 @@ pub(super) fn join(steps: &[impl AsRef<str>]) -> String {
 }
 
 /// A rule's name, and its arguments if it is a function.
-fn named(rule: &Rule) -> (Option<Vec<String>>, Option<usize>) {
+pub(super) fn named(rule: &Rule) -> (Option<Vec<String>>, Option<usize>) {
     let (name, arguments) = match rule {
         Rule::Spec { head: RuleHead::Func { refr, args, .. }, .. } => (refr, Some(args.len())),
         Rule::Spec { head: RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. }, .. } => (refr, None),
@@ -197,7 +200,7 @@ fn unbound<'a>(rule: &'a Rule, module: &Module) -> Vec<&'a Span> {
             let root = tree::steps(reference).and_then(|steps| steps.into_iter().next().flatten());
             bound.extend(root);
         }
-        Node::Call(..) => {}
+        Node::Call(..) | Node::Declared(_) => {}
     };
     for body in bodies {
         tree::walk_query(body.query.as_ref(), &mut name);
@@ -235,7 +238,7 @@ fn bytes(expr: &Expr) -> Range<usize> {
     start..end.end.max(start)
 }
 
-fn range(span: &Span) -> Range<usize> {
+pub(super) fn range(span: &Span) -> Range<usize> {
     let start = usize::try_from(span.start).unwrap_or(0);
     start..usize::try_from(span.end).unwrap_or(start)
 }

@@ -1,11 +1,17 @@
-//! How long the expressions of a text are, before anything parses it: a chain
-//! of operators becomes a tree as deep, and what walks a tree has a stack.
+//! How long and how deep the expressions of a text are, before anything parses
+//! it. A chain of operators becomes a tree as deep, and what walks a tree has a
+//! stack; and each bracket inside of another doubles what the parser does.
 
 /// How many operators, selections and brackets one expression may have.
-pub(super) const MAX_OPERATORS: usize = 500;
+const MAX_OPERATORS: usize = 500;
+/// How deep brackets may stand in each other.
+const MAX_DEPTH: usize = 16;
 
-/// The byte at which an expression has too many.
-pub(super) fn too_long(text: &str) -> Option<usize> {
+/// Where a limit is passed, by its byte, and what the limit is.
+pub(super) fn problem(text: &str) -> Option<(usize, String)> {
+    let too_many = || {
+        format!("an expression has more than the {MAX_OPERATORS} operators and brackets that one may have")
+    };
     let bytes = text.as_bytes();
     // For each open bracket, and for the text itself: which, and how many operators so far.
     let mut open: Vec<(u8, usize)> = vec![(b'{', 0)];
@@ -20,8 +26,14 @@ pub(super) fn too_long(text: &str) -> Option<usize> {
                     *count += 1;
                     *count
                 });
-                if count > MAX_OPERATORS || open.len() > MAX_OPERATORS {
-                    return Some(at);
+                if count > MAX_OPERATORS {
+                    return Some((at, too_many()));
+                }
+                if open.len() > MAX_DEPTH {
+                    let message = format!(
+                        "brackets stand deeper in each other than the {MAX_DEPTH} levels that may be"
+                    );
+                    return Some((at, message));
                 }
                 open.push((byte, 0));
             }
@@ -41,7 +53,7 @@ pub(super) fn too_long(text: &str) -> Option<usize> {
                 if let Some((_, count)) = open.last_mut() {
                     *count += 1;
                     if *count > MAX_OPERATORS {
-                        return Some(at);
+                        return Some((at, too_many()));
                     }
                 }
             }

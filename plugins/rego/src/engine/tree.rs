@@ -1,7 +1,7 @@
 //! Walks the engine's tree of a module, and shows the references, variables
 //! and calls in it.
 
-use regorus::unstable::{Expr, Literal, Module, Query, Rule, RuleAssign, RuleHead, Span};
+use regorus::unstable::{AssignOp, Expr, Literal, Module, Query, Rule, RuleAssign, RuleHead, Span};
 
 /// What a walk comes by.
 pub(super) enum Node<'a> {
@@ -11,6 +11,8 @@ pub(super) enum Node<'a> {
     Variable(&'a Span),
     /// A call of a function with so many arguments.
     Call(&'a Expr, usize),
+    /// A variable that is declared here, whatever else has its name.
+    Declared(&'a Span),
 }
 
 type See<'a, 's> = &'s mut dyn FnMut(Node<'a>);
@@ -26,7 +28,8 @@ pub(super) fn walk_module<'a>(module: &'a Module, see: See<'a, '_>) {
     }
 }
 
-fn walk_rule<'a>(rule: &'a Rule, see: See<'a, '_>) {
+/// Shows what stands in a rule.
+pub(super) fn walk_rule<'a>(rule: &'a Rule, see: See<'a, '_>) {
     match rule {
         Rule::Spec { head, bodies, .. } => {
             walk_head(head, see);
@@ -55,6 +58,7 @@ fn walk_head<'a>(head: &'a RuleHead, see: See<'a, '_>) {
         }
         RuleHead::Func { args, assign, .. } => {
             for argument in args {
+                declare(argument.as_ref(), see);
                 walk(argument.as_ref(), see);
             }
             walk_assign(assign.as_ref(), see);
@@ -74,22 +78,25 @@ pub(super) fn walk_query<'a>(query: &'a Query, see: See<'a, '_>) {
         match &statement.literal {
             Literal::SomeVars { vars, .. } => {
                 for var in vars {
+                    see(Node::Declared(var));
                     see(Node::Variable(var));
                 }
             }
             Literal::SomeIn { key, value, collection, .. } => {
                 if let Some(key) = key {
+                    declare(key.as_ref(), see);
                     walk(key.as_ref(), see);
                 }
+                declare(value.as_ref(), see);
                 walk(value.as_ref(), see);
                 walk(collection.as_ref(), see);
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => walk(expr.as_ref(), see),
             Literal::Every { key, value, domain, query, .. } => {
-                if let Some(key) = key {
-                    see(Node::Variable(key));
+                for var in key.iter().chain([value]) {
+                    see(Node::Declared(var));
+                    see(Node::Variable(var));
                 }
-                see(Node::Variable(value));
                 walk(domain.as_ref(), see);
                 walk_query(query.as_ref(), see);
             }
@@ -144,10 +151,16 @@ pub(super) fn walk<'a>(expr: &'a Expr, see: See<'a, '_>) {
                 walk(root, see);
             }
         }
+        Expr::AssignExpr { op, lhs, rhs, .. } => {
+            if matches!(op, AssignOp::ColEq) {
+                declare(lhs.as_ref(), see);
+            }
+            walk(lhs.as_ref(), see);
+            walk(rhs.as_ref(), see);
+        }
         Expr::BinExpr { lhs, rhs, .. }
         | Expr::BoolExpr { lhs, rhs, .. }
-        | Expr::ArithExpr { lhs, rhs, .. }
-        | Expr::AssignExpr { lhs, rhs, .. } => {
+        | Expr::ArithExpr { lhs, rhs, .. } => {
             walk(lhs.as_ref(), see);
             walk(rhs.as_ref(), see);
         }
@@ -158,6 +171,15 @@ pub(super) fn walk<'a>(expr: &'a Expr, see: See<'a, '_>) {
             walk(value.as_ref(), see);
             walk(collection.as_ref(), see);
         }
+    }
+}
+
+/// Shows the variables of a pattern as declared.
+fn declare<'a>(pattern: &'a Expr, see: See<'a, '_>) {
+    let mut spans = Vec::new();
+    collect(pattern, &mut spans);
+    for span in spans {
+        see(Node::Declared(span));
     }
 }
 

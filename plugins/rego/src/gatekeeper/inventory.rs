@@ -22,9 +22,10 @@ impl Needs {
         if references.is_empty() {
             return None;
         }
-        let read: Option<BTreeSet<String>> = references.iter().map(|steps| pattern(steps)).collect();
-        let read = read.or_else(|| declared(annotation?)).filter(|patterns| !patterns.is_empty());
-        Some(Self(read.unwrap_or_else(|| BTreeSet::from([EVERY.to_owned()]))))
+        let read: BTreeSet<String> = references.iter().map(|steps| pattern(steps)).collect();
+        let exact = read.iter().all(|pattern| !pattern.contains('*'));
+        let declared = annotation.and_then(declared).filter(|patterns| !exact && !patterns.is_empty());
+        Some(Self(declared.unwrap_or(read)))
     }
 
     pub(super) fn patterns(&self) -> impl Iterator<Item = &str> {
@@ -32,16 +33,20 @@ impl Needs {
     }
 }
 
-/// The kind of `cluster[version].Kind` or `namespace[name][version].Kind`,
-/// where it is written there.
-fn pattern(steps: &[Option<String>]) -> Option<String> {
+/// The kind of `cluster[version].Kind` or `namespace[name][version].Kind`, with
+/// `*` for what is not written there.
+fn pattern(steps: &[Option<String>]) -> String {
     let (version, kind) = match steps {
         [Some(scope), version, kind, ..] if scope == "cluster" => (version, kind),
         [Some(scope), _, version, kind, ..] if scope == "namespace" => (version, kind),
-        _ => return None,
+        _ => return EVERY.to_owned(),
     };
-    let group = version.as_deref()?.rsplit_once('/').map_or("v1", |(group, _)| group);
-    Some(format!("{group}/{}", kind.as_deref()?))
+    let group =
+        version.as_deref().map_or("*", |version| version.rsplit_once('/').map_or("v1", |(group, _)| group));
+    match (group, kind.as_deref()) {
+        ("*", None) => EVERY.to_owned(),
+        (group, kind) => format!("{group}/{}", kind.unwrap_or("*")),
+    }
 }
 
 /// The kinds that the annotation of a template names: a list of alternatives,
