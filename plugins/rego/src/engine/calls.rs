@@ -42,8 +42,9 @@ impl<'a> Callable<'a> {
         if arguments == takes || (with_output && arguments == takes + 1) {
             return None;
         }
-        let (s, was) = if takes == 1 { ("", "is") } else { ("s", "are") };
-        Some(format!("`{name}` takes {takes} argument{s}, and there {was} {arguments}"))
+        let s = if takes == 1 { "" } else { "s" };
+        let are = if arguments == 1 { "is" } else { "are" };
+        Some(format!("`{name}` takes {takes} argument{s}, and there {are} {arguments}"))
     }
 
     /// The arguments of a function that is written in one of the modules.
