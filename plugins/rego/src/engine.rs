@@ -67,8 +67,8 @@ pub(crate) struct Text {
 #[derive(Debug)]
 pub(crate) struct Program {
     engine: RefCell<Engine>,
-    texts: Vec<Text>,
-    rules: Rules,
+    texts: Rc<[Text]>,
+    rules: Rc<Rules>,
 }
 
 impl Program {
@@ -108,7 +108,7 @@ impl Program {
         {
             return Err(place::diagnostic(&error, &texts).into());
         }
-        Ok(Self { engine: RefCell::new(engine), texts, rules })
+        Ok(Self { engine: RefCell::new(engine), texts: texts.into(), rules: Rc::new(rules) })
     }
 
     /// What rules there are.
@@ -124,7 +124,11 @@ impl Program {
         let mut engine = self.engine.borrow().clone();
         engine.clear_data();
         engine.add_data(data).map_err(|error| failure::text_of(&error))?;
-        Ok(Self { engine: RefCell::new(engine), texts: self.texts.clone(), rules: self.rules.clone() })
+        Ok(Self {
+            engine: RefCell::new(engine),
+            texts: Rc::clone(&self.texts),
+            rules: Rc::clone(&self.rules),
+        })
     }
 
     /// The value of a rule such as `data.main.deny`, which has to exist.

@@ -73,7 +73,6 @@ impl Match {
         match key {
             "kinds" => self.kinds = kinds(value, at)?,
             "scope" => {
-                // Like Gatekeeper: what is neither of the two is no restriction.
                 self.scope = match value.as_str() {
                     Some("Cluster") => Scope::Cluster,
                     Some("Namespaced") => Scope::Namespaced,

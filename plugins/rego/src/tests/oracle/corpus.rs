@@ -112,3 +112,21 @@ fn module(name: &str, text: &str, namespace: &str, version: &str, data: &Value) 
     }
     Case { name: name.to_owned(), settings, job: json!({"modules": job}) }
 }
+
+/// Constraints of one template.
+pub(super) fn matches() -> Vec<Case> {
+    let written: Vec<Value> = serde_saphyr::from_str(include_str!("../corpus/matches.yaml")).unwrap();
+    let cases = written.into_iter().map(|mut spec| {
+        let name = spec.to_string();
+        spec["kind"] = json!("Always");
+        spec["rego"] = json!("package t\nviolation[{\"msg\": \"always\"}] { true }");
+        spec["schema"] = json!({"type": "object", "properties": {
+            "limit": {"type": "integer", "maximum": 5},
+            "list": {"type": "array", "items": {
+                "type": "object", "required": ["name"], "properties": {"name": {"type": "string"}},
+            }},
+        }});
+        Case { name, ..template(&spec) }
+    });
+    cases.collect()
+}
