@@ -17,6 +17,7 @@ pub use self::bytes::ByteSize;
 pub use self::gate::{
     Action, FailurePolicy, Gate, GateException, GatePolicy, GateSelector, GateSpec, GateStatus,
 };
+pub use self::labels::{Labels, UnknownOperator};
 pub use self::period::Period;
 pub use self::plugin::{Plugin, PluginLimits, PluginSpec, PluginStatus};
 pub use self::repository::{
@@ -27,6 +28,7 @@ mod application;
 mod bytes;
 pub mod condition;
 mod gate;
+mod labels;
 mod period;
 mod plugin;
 mod repository;

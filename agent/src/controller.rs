@@ -11,6 +11,7 @@ mod granted;
 mod keys;
 mod perform;
 pub(crate) mod plugins;
+mod policy_report;
 mod publish;
 pub(crate) mod records;
 pub(crate) mod report;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use k8s_openapi::jiff::Timestamp;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -85,6 +87,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Renders and judgements that may run at once.
     pub renders: usize,
+    /// Whether a `PolicyReport` is kept for each Application.
+    pub policy_reports: bool,
 }
 
 /// Runs the agent until `stop`, then ends what is under way and gives back its
@@ -142,7 +146,7 @@ pub(crate) async fn run(
         recorder,
         events.clone(),
         tasks.clone(),
-        metrics.clone(),
+        settings.policy_reports,
     );
 
     let listener = listen(settings.listen, listening).await?;
@@ -166,6 +170,7 @@ pub(crate) async fn run(
 
     let mut state = State::new(Tuning { slots: settings.concurrency.max(1), ..Tuning::default() });
     let mut stopping: Option<tokio::time::Instant> = None;
+    let mut expiry = Timestamp::MAX;
     loop {
         probes.beat(Instant::now());
         let event = tokio::select! {
@@ -174,14 +179,15 @@ pub(crate) async fn run(
             Some(leading) = leaderships.recv() => Event::Leadership(leading),
             Some(name) = revaluations.recv() => Event::ValuesChanged(name),
             () = wake(&state) => Event::Tick,
-            () = tokio::time::sleep(HEARTBEAT) => Event::Tick,
+            // What an exception let pass counts from then on.
+            () = passed(expiry) => Event::RulesChanged,
             () = stop.cancelled(), if stopping.is_none() => {
                 stopping = Some(tokio::time::Instant::now() + STOP_WITHIN);
                 Event::Shutdown
             }
             () = until(stopping) => break,
         };
-        take_note(&event, &metrics, &known, &steps);
+        expiry = take_note(&event, &metrics, &known, &steps).unwrap_or(expiry);
         for action in state.on_event(Instant::now(), event) {
             shell.perform(action);
         }
@@ -286,8 +292,9 @@ fn follow_plugins(
     });
 }
 
-/// What has to be in place before an event is decided on.
-fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) {
+/// What has to be in place before an event is decided on. Gives when the rules
+/// change by themselves, where that is another time than before.
+fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) -> Option<Timestamp> {
     match event {
         Event::Leadership(leading) => {
             metrics.leader.set(i64::from(*leading));
@@ -295,11 +302,31 @@ fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) {
             steps.granted.lead(*leading);
         }
         Event::RulesChanged => {
-            let gates: Vec<Gate> = known.gates().iter().map(|gate| Gate::from(&**gate)).collect();
+            let gates = known.judging();
             steps.granted.follow(&gates);
+            let expiry = next_expiry(&gates, Timestamp::now());
             steps.gates.store(Arc::new(gates));
+            return Some(expiry);
         }
         _ => {}
+    }
+    None
+}
+
+/// When the next exception expires.
+fn next_expiry(gates: &[Gate], now: Timestamp) -> Timestamp {
+    let exceptions = gates.iter().flat_map(|gate| &gate.exceptions);
+    let expiries = exceptions.map(|exception| exception.expires);
+    expiries.filter(|expires| *expires > now).min().unwrap_or(Timestamp::MAX)
+}
+
+/// Waits until a point in time has passed, by the wall clock, which may be set.
+async fn passed(time: Timestamp) {
+    while let Ok(left) = Duration::try_from(time.duration_since(Timestamp::now())) {
+        tokio::time::sleep(left.min(HEARTBEAT)).await;
+        if time <= Timestamp::now() {
+            return;
+        }
     }
 }
 
@@ -310,10 +337,9 @@ fn count(known: &Known, metrics: &Metrics) {
 }
 
 async fn wake(state: &State) {
-    match state.next_wake() {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
+    let heartbeat = Instant::now() + HEARTBEAT;
+    let at = state.next_wake().map_or(heartbeat, |at| at.min(heartbeat));
+    tokio::time::sleep_until(at.into()).await;
 }
 
 async fn until(deadline: Option<tokio::time::Instant>) {

@@ -65,13 +65,17 @@ impl Diagnostic {
 }
 
 impl fmt::Display for Diagnostic {
-    /// `path:line: Kind/namespace/name: message`, leaving out what is unknown.
+    /// `path:line: Kind/namespace/name at /a/pointer: message`, leaving out
+    /// what is unknown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(origin) = &self.origin {
             write!(f, "{origin}: ")?;
         }
-        if let Some(object) = &self.object {
-            write!(f, "{object}: ")?;
+        match (&self.object, &self.pointer) {
+            (Some(object), Some(pointer)) => write!(f, "{object} at {pointer}: ")?,
+            (Some(object), None) => write!(f, "{object}: ")?,
+            (None, Some(pointer)) => write!(f, "{pointer}: ")?,
+            (None, None) => {}
         }
         f.write_str(&self.message)
     }

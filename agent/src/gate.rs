@@ -24,7 +24,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::core::Selector;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,6 +33,7 @@ pub use policy::{Policies, Policy};
 pub use select::Applicant;
 pub use surroundings::{GroupKind, Objects, Snapshot};
 
+use crate::api::Labels;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Manifest, ObjectKey, Origin};
 pub use crate::plugin::Action;
@@ -62,11 +62,11 @@ pub struct Gate {
     /// Namespaces of Applications; all where empty.
     pub namespaces: Vec<String>,
     /// The labels that their Namespaces have.
-    pub namespace_labels: Option<Selector>,
+    pub namespace_labels: Option<Labels>,
     /// Applications, as `namespace/name` or `name`; all where empty.
     pub applications: Vec<String>,
     /// The labels that Applications have.
-    pub application_labels: Option<Selector>,
+    pub application_labels: Option<Labels>,
     /// Patterns of kinds, as [`crate::object::matches_kind`] reads them; all
     /// where empty.
     pub kinds: Vec<String>,
@@ -76,6 +76,26 @@ pub struct Gate {
     pub on_failure: OnFailure,
     /// Findings that are let pass for a while.
     pub exceptions: Vec<Exception>,
+    /// Why it can't be read, if it can't. Nothing is admitted then.
+    pub unread: Option<String>,
+}
+
+impl Gate {
+    /// Stands for a gate that can't be read.
+    pub fn unread(name: &str, why: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespaces: Vec::new(),
+            namespace_labels: None,
+            applications: Vec::new(),
+            application_labels: None,
+            kinds: Vec::new(),
+            policies: Vec::new(),
+            on_failure: OnFailure::Refuse,
+            exceptions: Vec::new(),
+            unread: Some(why.to_owned()),
+        }
+    }
 }
 
 /// What a policy leads to that gives no answer.
@@ -187,7 +207,9 @@ pub struct Admitted {
     rendered: Arc<Rendered>,
     manifests: Vec<Manifest>,
     verdicts: Vec<Verdict>,
+    failures: Vec<PolicyFailure>,
     warnings: Vec<Diagnostic>,
+    objection: Option<GateError>,
 }
 
 impl Admitted {
@@ -204,6 +226,18 @@ impl Admitted {
     /// Findings that warn or are recorded, in the order of the objects.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
+    }
+
+    /// Policies that gave no answer.
+    pub fn failures(&self) -> &[PolicyFailure] {
+        &self.failures
+    }
+
+    /// What the gates say today against a set that they admitted before and
+    /// that is applied. It stays as it is, and a new one like it would be
+    /// refused.
+    pub fn objection(&self) -> Option<&GateError> {
+        self.objection.as_ref()
     }
 
     /// What else a person should know: the renderer's warnings, and policies
@@ -232,6 +266,9 @@ pub struct Case<'a> {
     pub tree: &'a dyn Tree,
     /// When exceptions are counted as expired.
     pub now: Timestamp,
+    /// The digest of the set that was admitted before and is applied, where
+    /// one is. That set stays admitted, whatever is found in it today.
+    pub applied: Option<&'a str>,
 }
 
 /// Judges all objects of an application together. Verdicts come in the order
@@ -265,12 +302,19 @@ pub fn judge(case: &Case<'_>) -> Result<Admitted, GateError> {
     findings.sort_by_key(|(index, _)| *index);
     let mut verdicts: Vec<Verdict> = findings.into_iter().map(|(_, verdict)| verdict).collect();
     locate_in(case.tree, verdicts.iter_mut().map(|v| (&mut v.origin, &mut v.column, v.pointer.as_deref())));
-    if verdicts.iter().any(Verdict::denies) || failures.iter().any(|failure| failure.refuses) {
-        return Err(GateError { verdicts, failures });
-    }
     let mut warnings = case.rendered.warnings().to_vec();
-    warnings.extend(failures.iter().map(PolicyFailure::diagnostic));
-    Ok(Admitted { manifests: set.manifests, rendered: case.rendered.clone(), verdicts, warnings })
+    let mut objection = None;
+    if verdicts.iter().any(Verdict::denies) || failures.iter().any(|failure| failure.refuses) {
+        let refused = GateError { verdicts: verdicts.clone(), failures: failures.clone() };
+        if case.applied != Some(case.rendered.digest()) {
+            return Err(refused);
+        }
+        objection = Some(refused);
+    } else {
+        warnings.extend(failures.iter().map(PolicyFailure::diagnostic));
+    }
+    let (rendered, manifests) = (case.rendered.clone(), set.manifests);
+    Ok(Admitted { rendered, manifests, verdicts, failures, warnings, objection })
 }
 
 /// Whether a policy that judges this applicant wants to see what its objects
@@ -290,6 +334,7 @@ fn questions<'a>(case: &Case<'a>, set: &Set) -> (Vec<Question<'a>>, Vec<PolicyFa
     let index = Arc::new(surroundings::Index::from(set));
     let (mut questions, mut failures) = (Vec::new(), Vec::new());
     for gate in selected {
+        failures.extend(gate.unread.as_ref().map(|why| PolicyFailure::unread(gate, why)));
         let objects: Vec<usize> =
             (0..set.manifests.len()).filter(|index| gate.selects_object(set.key(*index))).collect();
         if objects.is_empty() {

@@ -342,6 +342,13 @@ pub struct ApplicationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthSummary>,
 
+    /// The digest of the set that was admitted and applied last: SHA-256 over
+    /// its objects. The Gates of a later day find fault with it, but never
+    /// refuse it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub admitted_digest: Option<String>,
+
     /// What the policies said of the last revision that was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictSummary>,
@@ -471,8 +478,18 @@ pub struct VerdictSummary {
     #[schemars(with = "i32", range(min = 0))]
     pub audited: u32,
 
+    /// Findings that an exception lets pass; they are not counted above.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i32", range(min = 0))]
+    pub excepted: u32,
+
     /// The first findings, each with its file and line, object and policy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(max = 2048)))]
     pub findings: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde hands over")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -20,6 +20,9 @@ pub enum ConditionType {
     Applied,
     /// The objects do their work.
     Healthy,
+    /// What is applied would be admitted by the Gates of today. It stays as it
+    /// is either way.
+    Compliant,
 }
 
 impl ConditionType {
@@ -31,6 +34,7 @@ impl ConditionType {
             Self::Admitted => "Admitted",
             Self::Applied => "Applied",
             Self::Healthy => "Healthy",
+            Self::Compliant => "Compliant",
         }
     }
 }

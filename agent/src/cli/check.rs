@@ -178,6 +178,7 @@ fn check(
         cluster: Arc::default(),
         tree: folder.tree.as_ref(),
         now: Timestamp::now(),
+        applied: None,
     });
     match judged {
         Ok(admitted) => {

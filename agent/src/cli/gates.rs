@@ -63,6 +63,7 @@ pub(super) fn from_policies(policies: &[String]) -> anyhow::Result<Option<Gate>>
         application_labels: None,
         on_failure: OnFailure::Refuse,
         exceptions: Vec::new(),
+        unread: None,
     }))
 }
 

@@ -100,6 +100,10 @@ pub(crate) struct Desk {
     hidden: Hidden,
     /// The same of those that what is in hand was made from.
     hidden_in_hand: Hidden,
+    /// The count of rules under which what is applied was judged last.
+    pub(crate) reviewed_under: Option<u64>,
+    /// The digest of the `PolicyReport` that was written last.
+    pub(crate) reported: Option<[u8; 32]>,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -125,6 +129,8 @@ impl Desk {
             health_timed_out: None,
             hidden: Hidden::default(),
             hidden_in_hand: Hidden::default(),
+            reviewed_under: None,
+            reported: None,
             marked,
         }
     }

@@ -1,10 +1,13 @@
 //! Performs actions: each in a task of its own, whose result comes back as an
 //! event.
 
-use std::collections::{BTreeMap, HashMap};
+mod tell;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,15 +18,14 @@ use super::event::{
     Action, Attempt, Correction, Event, Polled, Retry, Standing, SyncEnd, Target, Waiting, send,
 };
 use super::plugins::{PluginSet, Readiness};
-use super::publish::{Happening, Recorder};
-use super::report::{Cause, SyncError};
+use super::publish::Recorder;
+use super::report::Cause;
 use super::resources::{Entry, Known, repository_version};
 use super::sources::Found;
 use super::status::label;
-use super::sync::{Steps, SyncReport};
-use crate::api::Application;
+use super::sync::Steps;
 use crate::api::condition::{ConditionType, condition};
-use crate::apply::{self, Change};
+use crate::apply;
 use crate::cluster::EventType;
 use crate::lock::lock;
 use crate::object::{Name, ObjectKey};
@@ -51,6 +53,7 @@ struct Work {
     recorder: Recorder,
     events: mpsc::Sender<Event>,
     metrics: Metrics,
+    policy_reports: bool,
 }
 
 impl Shell {
@@ -61,9 +64,10 @@ impl Shell {
         recorder: Recorder,
         events: mpsc::Sender<Event>,
         tasks: TaskTracker,
-        metrics: Metrics,
+        policy_reports: bool,
     ) -> Self {
-        let work = Arc::new(Work { steps, plugins, known, recorder, events, metrics });
+        let metrics = steps.metrics.clone();
+        let work = Arc::new(Work { steps, plugins, known, recorder, events, metrics, policy_reports });
         Self { work, tasks, running: Arc::default() }
     }
 
@@ -229,91 +233,10 @@ impl Work {
                 {
                     tracing::warn!(message = error.message, "the last good state can't be held");
                 }
+                self.review(&mut desk, &application, target, cancel).await;
                 SyncEnd::Failed { retry, touched: error.touched, in_hand: desk.has_hand() }
             }
         }
-    }
-
-    /// True when the status is on record.
-    async fn publish_synced(
-        &self,
-        desk: &mut Desk,
-        application: &Application,
-        target: &Target,
-        report: SyncReport,
-    ) -> bool {
-        let roll_up = desk.hide_in(self.steps.observer.roll_up(&desk.name));
-        let generation = application.metadata.generation.unwrap_or(0);
-        if !report.changes.is_empty() {
-            desk.health_timed_out = None;
-        }
-        let timed_out = desk.is_health_timed_out(generation);
-        let was_refused = desk.status().conditions.iter().any(|condition| {
-            condition.type_ != "Ready" && condition.type_ != "Healthy" && condition.status == "False"
-        });
-        let moved = !report.changes.is_empty();
-        let published = desk
-            .publish(&self.steps.records, generation, |draft| {
-                draft.synced(&target.revision, report.rendered.renderer(), report.verdicts.as_deref(), moved);
-                // After a restart nothing is assessed yet, and the former verdict stands.
-                if moved || roll_up.complete {
-                    draft.health(&roll_up, timed_out);
-                }
-            })
-            .await;
-        let uid = application.metadata.uid.as_deref();
-        if moved || was_refused {
-            let note = format!("{}: {}", label(&target.revision), summary(&report.changes));
-            tracing::info!(changes = summary(&report.changes), "applied");
-            self.happened(desk, uid, EventType::Normal, "Applied", "Apply", &note).await;
-        }
-        let findings = report.verdicts.unwrap_or_default();
-        let findings = findings.iter().map(|verdict| verdict.diagnostic().to_string());
-        for warning in report.warnings.into_iter().chain(findings) {
-            self.happened(desk, uid, EventType::Warning, "Warning", "Judge", &warning).await;
-        }
-        if moved && let Err(error) = desk.mark_applyset(&self.steps.records).await {
-            tracing::warn!(%error, "mark the ApplySet");
-        }
-        match published {
-            Ok(on_record) => on_record,
-            Err(error) => {
-                tracing::warn!(%error, "write the status");
-                false
-            }
-        }
-    }
-
-    async fn publish_failed(
-        &self,
-        desk: &mut Desk,
-        application: &Application,
-        target: &Target,
-        error: &SyncError,
-    ) {
-        tracing::warn!(reason = error.reason.as_str(), message = error.message, "refused or failed");
-        let generation = application.metadata.generation.unwrap_or(0);
-        let roll_up = desk.hide_in(self.steps.observer.roll_up(&desk.name));
-        let (touched, timed_out) = (error.touched, desk.is_health_timed_out(generation));
-        let published = desk
-            .publish(&self.steps.records, generation, |draft| {
-                draft.failed(&target.revision, error);
-                if touched {
-                    draft.health(&roll_up, timed_out);
-                }
-            })
-            .await;
-        if let Err(error) = published {
-            tracing::warn!(%error, "write the status");
-        }
-        let note = format!("{}: {}", label(&target.revision), error.message);
-        let uid = application.metadata.uid.as_deref();
-        let action = match error.stage {
-            super::report::Stage::Render => "Render",
-            super::report::Stage::Gate => "Judge",
-            super::report::Stage::Apply => "Apply",
-        };
-        self.happened(desk, uid, EventType::Warning, error.reason.as_str(), action, &note).await;
     }
 
     async fn correct(
@@ -383,34 +306,6 @@ impl Work {
             .collect();
         self.publish_corrected(&mut desk, &application, &written, error).await;
         corrections
-    }
-
-    async fn publish_corrected(
-        &self,
-        desk: &mut Desk,
-        application: &Application,
-        written: &[ObjectKey],
-        error: Option<apply::ApplyError>,
-    ) {
-        let uid = application.metadata.uid.as_deref();
-        if let Some(error) = error {
-            let error = SyncError::apply(&error).without(desk);
-            if error.cause != Cause::Cancelled {
-                tracing::warn!(message = error.message, "drift could not be corrected");
-                let note = format!("drift could not be corrected: {}", error.message);
-                self.happened(desk, uid, EventType::Warning, error.reason.as_str(), "Correct", &note).await;
-            }
-        }
-        let Some(first) = written.first() else { return };
-        let more = if written.len() > 1 { format!(" and {} more", written.len() - 1) } else { String::new() };
-        tracing::info!(object = %first, count = written.len(), "drift corrected");
-        let note = format!("{first}{more}: changed by somebody else, restored to what Git says");
-        self.happened(desk, uid, EventType::Normal, "DriftCorrected", "Correct", &note).await;
-        // The next agent must recognise the objects as they are now.
-        let generation = application.metadata.generation.unwrap_or(0);
-        if let Err(error) = desk.publish(&self.steps.records, generation, |_| {}).await {
-            tracing::warn!(%error, "write the status");
-        }
     }
 
     async fn explain(&self, name: Name, waiting: Waiting) {
@@ -507,7 +402,10 @@ impl Work {
         for gate in self.known.gates() {
             let name = gate.metadata.name.clone().unwrap_or_default();
             let current = gate.status.as_ref().and_then(|status| serde_json::to_value(status).ok());
-            let readiness = self.plugins.gate_readiness(&gate.spec);
+            let (plugins, spec) = (self.plugins.clone(), gate.spec.clone());
+            let asked =
+                tokio::task::spawn_blocking(move || plugins.gate_readiness(&spec, Timestamp::now())).await;
+            let Ok(readiness) = asked else { continue };
             self.recorder.ready("Gate", &name, gate.metadata.generation, current, readiness, &[]).await;
         }
     }
@@ -517,47 +415,9 @@ impl Work {
         self.steps.memo.forget(&name.namespace, &name.name);
         self.recorder.forget("Application", name);
     }
-
-    async fn happened(
-        &self,
-        desk: &Desk,
-        uid: Option<&str>,
-        kind: EventType,
-        reason: &str,
-        action: &str,
-        note: &str,
-    ) {
-        let regarding = desk.reference();
-        self.recorder.record(Happening { regarding, uid, kind, reason, action, note }).await;
-    }
 }
 
 fn healthy(desk: &Desk) -> Option<(String, String, String)> {
     let healthy = condition(&desk.status().conditions, ConditionType::Healthy)?;
     Some((healthy.status.clone(), healthy.reason.clone(), healthy.message.clone()))
-}
-
-/// `2 created, 1 configured, 1 deleted`, and the objects where they are few.
-fn summary(changes: &[(ObjectKey, Change)]) -> String {
-    if changes.is_empty() {
-        return "nothing differs".to_owned();
-    }
-    let mut counts: BTreeMap<Change, Vec<&ObjectKey>> = BTreeMap::new();
-    for (key, change) in changes {
-        counts.entry(*change).or_default().push(key);
-    }
-    let parts: Vec<String> = counts
-        .into_iter()
-        .map(|(change, keys)| {
-            let word = match change {
-                Change::Created => "created",
-                Change::Configured => "configured",
-                Change::Deleted => "deleted",
-            };
-            let names: Vec<String> = keys.iter().take(3).map(ToString::to_string).collect();
-            let more = if keys.len() > 3 { ", …" } else { "" };
-            format!("{} {word} ({}{more})", keys.len(), names.join(", "))
-        })
-        .collect();
-    parts.join(", ")
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -93,8 +94,13 @@ impl PluginSet {
         }
     }
 
-    /// Whether every policy of a Gate can be asked.
-    pub(crate) fn gate_readiness(&self, gate: &api::GateSpec) -> (ConditionStatus, Reason, String) {
+    /// Whether every policy of a Gate can be asked: each of them takes its
+    /// settings and judges nothing. Blocks meanwhile.
+    pub(crate) fn gate_readiness(
+        &self,
+        gate: &api::GateSpec,
+        now: Timestamp,
+    ) -> (ConditionStatus, Reason, String) {
         for policy in &gate.policies {
             let plugin = match self.usable(&policy.plugin, World::Policy) {
                 Ok(plugin) => plugin,
@@ -104,12 +110,29 @@ impl PluginSet {
                 }
             };
             let config = policy.config.clone().map_or(Value::Null, Value::Object);
-            if let Err(error) = plugin.check_config(&config) {
-                let message = format!("the policy `{}`: {error}", policy.plugin);
-                return (ConditionStatus::False, Reason::InvalidConfig, message);
+            if let Err(error) = plugin.try_config(&config) {
+                let reason = match error {
+                    PluginError::Refused(_) | PluginError::Config(_) => Reason::InvalidConfig,
+                    _ => Reason::PluginFailed,
+                };
+                let called = policy.name.as_ref().unwrap_or(&policy.plugin);
+                return (ConditionStatus::False, reason, format!("the policy `{called}`: {error}"));
             }
         }
-        let message = format!("{} policies are loaded", gate.policies.len());
+        let selectors = gate.selector.iter().flat_map(|selector| {
+            selector.namespace_selector.iter().chain(&selector.application_selector).cloned()
+        });
+        if let Err(error) = selectors.map(api::Labels::try_from).collect::<Result<Vec<_>, _>>() {
+            let message = format!("spec.selector: {error}; until then it is taken as one that selects all");
+            return (ConditionStatus::False, Reason::InvalidSpec, message);
+        }
+        let expired = gate.exceptions.iter().filter(|exception| exception.expires.0 <= now).count();
+        let expired = match expired {
+            0 => String::new(),
+            1 => "; 1 exception has expired".to_owned(),
+            many => format!("; {many} exceptions have expired"),
+        };
+        let message = format!("{} policies are loaded{expired}", gate.policies.len());
         (ConditionStatus::True, Reason::Succeeded, message)
     }
 

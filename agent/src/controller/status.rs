@@ -23,6 +23,7 @@ const QUOTED_FINDINGS: usize = 20;
 /// What the steps before the writes say when they succeeded.
 const RENDERED: &str = "the set is complete";
 const ADMITTED: &str = "every gate let the set pass";
+const COMPLIANT: &str = "every gate would let pass what is applied";
 
 /// A status that is being worked on.
 pub(crate) struct Draft<'a> {
@@ -92,15 +93,27 @@ impl<'a> Draft<'a> {
         self.derive_ready();
     }
 
-    /// A sync reached its target. `verdicts` are absent where nothing was judged anew.
+    /// What the gates of today say of what is applied.
+    pub(crate) fn reviewed(&mut self, objection: Option<&SyncError>) {
+        match objection {
+            None => self.set(ConditionType::Compliant, ConditionStatus::True, Reason::Succeeded, COMPLIANT),
+            Some(error) => {
+                let status = ConditionStatus::False;
+                self.set(ConditionType::Compliant, status, error.reason, &objecting(error));
+            }
+        }
+    }
+
+    /// A sync reached its target, with a set of that renderer and digest. `verdicts` are absent where nothing was judged anew.
     pub(crate) fn synced(
         &mut self,
         revision: &Revision,
-        renderer: &PluginId,
+        (renderer, digest): (&PluginId, &str),
         verdicts: Option<&[Verdict]>,
         moved: bool,
     ) {
         self.admitted(renderer);
+        self.status.admitted_digest = Some(digest.to_owned());
         if let Some(verdicts) = verdicts {
             self.status.verdicts = summary(verdicts);
         }
@@ -201,6 +214,11 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// What is told of a set that is applied and would be refused.
+pub(crate) fn objecting(error: &SyncError) -> String {
+    format!("stays applied, and would be refused today: {}", error.message)
+}
+
 /// Puts a whole condition in; the transition time moves with the status only.
 fn put(conditions: &mut Vec<Condition>, mut new: Condition, now: &Time) {
     let old = conditions.iter_mut().find(|old| old.type_ == new.type_);
@@ -237,16 +255,17 @@ fn summary(verdicts: &[Verdict]) -> Option<VerdictSummary> {
     if verdicts.is_empty() {
         return None;
     }
-    let count = |action| {
-        u32::try_from(verdicts.iter().filter(|verdict| verdict.action == action).count()).unwrap_or(u32::MAX)
-    };
+    let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    let counting = |action| move |verdict: &&Verdict| verdict.action == action && !verdict.is_excepted();
+    let count = |action| number(verdicts.iter().filter(counting(action)).count());
     // What refuses comes first.
     let mut ordered: Vec<_> = verdicts.iter().collect();
-    ordered.sort_by_key(|verdict| verdict.action);
+    ordered.sort_by_key(|verdict| (verdict.is_excepted(), verdict.action));
     Some(VerdictSummary {
         denied: count(Action::Deny),
         warned: count(Action::Warn),
         audited: count(Action::Audit),
+        excepted: number(verdicts.iter().filter(|verdict| verdict.is_excepted()).count()),
         findings: ordered
             .into_iter()
             .take(QUOTED_FINDINGS)
@@ -340,7 +359,7 @@ mod tests {
     fn synced() -> ApplicationStatus {
         let mut status = ApplicationStatus::default();
         let mut draft = Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH);
-        draft.synced(&revision(1), &renderer(), Some(&[]), true);
+        draft.synced(&revision(1), (&renderer(), "digest"), Some(&[]), true);
         draft.health(&roll_up(plugin::HealthState::Healthy, ""), false);
         status
     }
@@ -394,7 +413,7 @@ mod tests {
         let mut status = synced();
         let before = status.clone();
         let mut draft = Draft::new(&mut status, 1, Timestamp::UNIX_EPOCH);
-        draft.synced(&revision(2), &renderer(), None, false);
+        draft.synced(&revision(2), (&renderer(), "digest"), None, false);
         draft.health(&roll_up(plugin::HealthState::Healthy, ""), false);
         assert_eq!(status, before);
     }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::desk::Desk;
 use super::event::Target;
 use super::granted::Granted;
+use super::policy_report::NoAnswer;
 use super::records::{RecordError, Records};
 use super::report::{Stage, SyncError};
 use super::sources::Sources;
@@ -63,6 +64,10 @@ pub(crate) struct SyncReport {
     pub(crate) rendered: Arc<Rendered>,
     /// Absent where the set was judged before.
     pub(crate) verdicts: Option<Vec<Verdict>>,
+    /// The policies that gave no answer.
+    pub(crate) silent: Vec<NoAnswer>,
+    /// Why it would be refused if it were not applied already.
+    pub(crate) objection: Option<SyncError>,
     pub(crate) warnings: Vec<String>,
     /// What was written.
     pub(crate) changes: Vec<(ObjectKey, Change)>,
@@ -97,7 +102,7 @@ impl Steps {
             return Ok(SyncReport::unchanged(rendered));
         }
         let before = self.before(desk, application, cancel).await?;
-        let admitted = self.judge(application, rendered, before, tree).await?;
+        let admitted = self.judge(desk, application, rendered, before, tree).await?;
         let plan = self.plan(desk, application, &admitted, &target.revision);
         let plan = self.measure(Step::Plan, plan).await?;
         let intent = self.record_intent(desk, application, &admitted, &plan, target).await?;
@@ -119,6 +124,36 @@ impl Steps {
         recalled.map_err(|error| error.without(desk))
     }
 
+    /// What the gates of today say of the set that is applied, while a newer
+    /// one is refused. Changes nothing.
+    pub(crate) async fn review(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Option<SyncError>, SyncError> {
+        let reviewed = self.review_all(desk, application, cancel).await;
+        let told = reviewed.map(|objection| objection.map(|objection| objection.without(desk)));
+        told.map_err(|error| error.without(desk))
+    }
+
+    async fn review_all(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        cancel: &CancellationToken,
+    ) -> Result<Option<SyncError>, SyncError> {
+        let Some(applied) = desk.status().revision.as_ref() else { return Ok(None) };
+        let commit = applied.commit.clone();
+        let (rendered, _, tree) = self.render_again(desk, application, &commit, cancel).await?;
+        match self.judge(desk, application, rendered.clone(), Some(rendered), tree).await {
+            Ok(admitted) => Ok(admitted.objection().map(SyncError::gate)),
+            // Its values have changed since: what is applied can't be made again.
+            Err(objection) if objection.stage == Stage::Gate => Ok(Some(objection)),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn recall_all(
         &self,
         desk: &mut Desk,
@@ -129,7 +164,7 @@ impl Steps {
         let commit = applied.commit.clone();
         let (rendered, revision, tree) = self.render_again(desk, application, &commit, cancel).await?;
         // The rules may have changed since it was admitted.
-        let admitted = self.judge(application, rendered, None, tree).await?;
+        let admitted = self.judge(desk, application, rendered, None, tree).await?;
         let plan = self.plan(desk, application, &admitted, &revision).await?;
         desk.take_back_in_hand(&plan);
         Ok(())
@@ -222,6 +257,7 @@ impl Steps {
     /// gate: all of it, or nothing.
     async fn judge(
         &self,
+        desk: &Desk,
         application: &Application,
         rendered: Arc<Rendered>,
         before: Option<Arc<Rendered>>,
@@ -230,6 +266,7 @@ impl Steps {
         let (gates, plugins, cluster) =
             (self.gates.load_full(), self.plugins.clone(), self.granted.snapshot().await);
         let applicant = Applicant::from(application);
+        let applied = desk.status().admitted_digest.clone();
         let admitted = self
             .think(Step::Gate, move || {
                 gate::judge(&Case {
@@ -241,9 +278,14 @@ impl Steps {
                     cluster,
                     tree: &*tree,
                     now: Timestamp::now(),
+                    applied: applied.as_deref(),
                 })
             })
             .await;
+        match &admitted {
+            Ok(admitted) => self.metrics.judged(admitted.verdicts(), admitted.failures()),
+            Err(error) => self.metrics.judged(&error.verdicts, &error.failures),
+        }
         admitted.map_err(|error| SyncError::gate(&error))
     }
 
@@ -440,14 +482,23 @@ impl Steps {
 
 impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
-        Self { rendered, verdicts: None, warnings: Vec::new(), changes: Vec::new() }
+        Self {
+            rendered,
+            verdicts: None,
+            silent: Vec::new(),
+            objection: None,
+            warnings: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 
     /// The same without what must not be told.
     fn without(mut self, desk: &Desk) -> Self {
         let verdicts = self.verdicts.iter_mut().flatten();
-        let messages = verdicts.map(|verdict| &mut verdict.message).chain(&mut self.warnings);
+        let silent = self.silent.iter_mut().map(|silent| &mut silent.message);
+        let messages = verdicts.map(|verdict| &mut verdict.message).chain(&mut self.warnings).chain(silent);
         messages.for_each(|message| *message = desk.hide(message));
+        self.objection = self.objection.map(|objection| objection.without(desk));
         self
     }
 }
@@ -470,6 +521,8 @@ fn settle(
     Ok(SyncReport {
         rendered,
         verdicts: Some(admitted.verdicts().to_vec()),
+        silent: admitted.failures().iter().map(NoAnswer::from).collect(),
+        objection: admitted.objection().map(SyncError::gate),
         warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
         changes,
     })

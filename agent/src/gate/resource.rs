@@ -1,18 +1,16 @@
 //! Reads a Gate resource, and says what goes back into a status.
 
-use kube::ResourceExt as _;
-use kube::core::Selector;
 use serde_json::Value;
 
 use super::{Action, Applicant, Exception, Gate, GateError, GatePolicy, OnFailure};
-use crate::api;
 use crate::api::condition::Reason;
+use crate::api::{self, Labels};
 
 impl From<&api::Gate> for Gate {
     fn from(resource: &api::Gate) -> Self {
         let selector = resource.spec.selector.clone().unwrap_or_default();
         // An operator that nobody knows selects everything: the gate may be meant for it.
-        let labels = |selector| Option::and_then(selector, |selector| Selector::try_from(selector).ok());
+        let labels = |selector| Option::and_then(selector, |selector| Labels::try_from(selector).ok());
         Self {
             name: resource.metadata.name.clone().unwrap_or_default(),
             namespaces: selector.namespaces,
@@ -26,6 +24,7 @@ impl From<&api::Gate> for Gate {
                 api::FailurePolicy::Ignore => OnFailure::Ignore,
             },
             exceptions: resource.spec.exceptions.iter().map(Exception::from).collect(),
+            unread: None,
         }
     }
 }
@@ -62,11 +61,12 @@ impl From<&api::GateException> for Exception {
 
 impl From<&api::Application> for Applicant {
     fn from(application: &api::Application) -> Self {
-        let namespace = application.namespace().unwrap_or_default();
+        let metadata = &application.metadata;
+        let namespace = metadata.namespace.clone().unwrap_or_default();
         let target_namespace = application.spec.target_namespace.clone();
         Self {
-            name: application.name_any(),
-            labels: application.labels().clone(),
+            name: metadata.name.clone().unwrap_or_default(),
+            labels: metadata.labels.clone().unwrap_or_default(),
             target_namespace: target_namespace.unwrap_or_else(|| namespace.clone()),
             namespace,
         }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kube::core::{Selector, SelectorExt as _};
-
 use super::{Gate, Snapshot};
+use crate::api::Labels;
 use crate::object::{ObjectKey, matches_kind};
 
 /// The application that is judged.
@@ -25,12 +24,12 @@ impl Gate {
     /// its namespace are not known, the gate may be meant for it, so it judges.
     pub(crate) fn selects(&self, applicant: &Applicant, cluster: &Snapshot) -> bool {
         let Applicant { namespace, name, labels, .. } = applicant;
-        let is_of_namespace = |selector: &Selector| {
-            cluster.namespace_labels(namespace).is_none_or(|labels| selector.matches(&labels))
+        let is_of_namespace = |selector: &Labels| {
+            cluster.namespace_labels(namespace).is_none_or(|labels| selector.match_all_of(&labels))
         };
         any(&self.namespaces, |selected| selected == namespace)
             && any(&self.applications, |selected| names_application(selected, namespace, name))
-            && self.application_labels.as_ref().is_none_or(|selector| selector.matches(labels))
+            && self.application_labels.as_ref().is_none_or(|selector| selector.match_all_of(labels))
             && self.namespace_labels.as_ref().is_none_or(is_of_namespace)
     }
 
@@ -101,7 +100,7 @@ mod tests {
     #[test]
     fn a_gate_selects_applications_by_their_labels() {
         let selected = |key: &str, value: &str| {
-            let selector = Selector::from_iter(labels(key, value));
+            let selector = Labels::from_iter(labels(key, value));
             let gate = Gate { application_labels: Some(selector), ..nothing("g") };
             gate.selects(&web(), &Snapshot::default())
         };
@@ -112,7 +111,7 @@ mod tests {
     #[test]
     fn a_gate_selects_by_the_labels_of_the_namespace_and_judges_where_they_are_not_known() {
         let gate = |value: &str| Gate {
-            namespace_labels: Some(Selector::from_iter(labels("stage", value))),
+            namespace_labels: Some(Labels::from_iter(labels("stage", value))),
             ..nothing("g")
         };
         let mut cluster = Snapshot::default();

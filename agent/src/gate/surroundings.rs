@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use super::set::Set;
 use crate::object::{ObjectKey, covers, matches_kind, split};
@@ -37,8 +38,8 @@ impl Snapshot {
             namespace: None,
             name: name.to_owned(),
         };
-        let object: serde_json::Value = serde_json::from_slice(namespaces.get(&key)?).ok()?;
-        let labels = object.pointer("/metadata/labels").and_then(serde_json::Value::as_object);
+        let object: Value = serde_json::from_slice(namespaces.get(&key)?).ok()?;
+        let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
         let labels = labels.into_iter().flatten();
         Some(labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
     }
@@ -95,15 +96,49 @@ impl Surroundings for Around {
                 && name.is_none_or(|name| key.name == name)
         };
         let own = self.set.0.iter().filter(|(key, _)| matches_kind(pattern, &key.group, &key.kind));
-        let mut objects: BTreeMap<&ObjectKey, &Bytes> =
+        let objects: BTreeMap<&ObjectKey, &Bytes> =
             self.granted(pattern).filter(|(key, _)| wanted(key)).collect();
+        let mut found: BTreeMap<&ObjectKey, Bytes> =
+            objects.into_iter().map(|(key, text)| (key, text.clone())).collect();
         // What is about to be written stands for what is there.
-        objects.extend(own.filter(|(key, _)| wanted(key)));
+        for (key, text) in own.filter(|(key, _)| wanted(key)) {
+            let text = match found.get(key) {
+                Some(live) if is_namespace(key) => with_labels_of(live, text),
+                _ => text.clone(),
+            };
+            found.insert(key, text);
+        }
         Found {
-            objects: objects.into_values().cloned().collect(),
+            objects: found.into_values().collect(),
             complete: self.grants.iter().any(|grant| covers(grant, pattern)),
         }
     }
+}
+
+fn is_namespace(key: &ObjectKey) -> bool {
+    key.group.is_empty() && key.kind == "Namespace"
+}
+
+/// A Namespace of the set, with the labels that others gave to the live one:
+/// they stay when it is applied, and rules hang on them.
+fn with_labels_of(live: &Bytes, own: &Bytes) -> Bytes {
+    let (Ok(live), Ok(mut merged)) =
+        (serde_json::from_slice::<Value>(live), serde_json::from_slice::<Value>(own))
+    else {
+        return own.clone();
+    };
+    let Some(labels) = live.pointer("/metadata/labels").and_then(Value::as_object) else {
+        return own.clone();
+    };
+    let Some(metadata) = merged.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return own.clone();
+    };
+    let kept = metadata.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+    let Some(kept) = kept.as_object_mut() else { return own.clone() };
+    for (key, value) in labels {
+        kept.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    Bytes::from(merged.to_string())
 }
 
 #[cfg(test)]
@@ -156,6 +191,21 @@ mod tests {
         assert_eq!(texts(&around.objects("v1/*", Some("a"), None)), ["other", "own"]);
         assert_eq!(texts(&around.objects("*", Some("b"), Some("both"))), ["new"]);
         assert!(!around.objects("*", None, None).complete);
+    }
+
+    #[test]
+    fn a_namespace_of_the_set_keeps_the_labels_that_others_gave_to_it() {
+        let text =
+            |labels: Value| Bytes::from(json!({"metadata": {"name": "a", "labels": labels}}).to_string());
+        let namespace = key("Namespace", None, "a");
+        let mut snapshot = Snapshot::default();
+        let live = BTreeMap::from([(namespace.clone(), text(json!({"enforce": "restricted", "team": "x"})))]);
+        snapshot.insert((String::new(), "Namespace".to_owned()), Ok(Arc::new(live)));
+        let set = Index(BTreeMap::from([(namespace, text(json!({"team": "y"})))]));
+        let around = Around::new(Arc::new(set), Arc::new(snapshot), vec!["v1/Namespace".to_owned()]);
+        let found = around.objects("v1/Namespace", None, Some("a")).objects;
+        let found: Value = serde_json::from_slice(&found[0]).unwrap();
+        assert_eq!(found["metadata"]["labels"], json!({"enforce": "restricted", "team": "y"}));
     }
 
     #[test]

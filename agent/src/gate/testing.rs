@@ -115,6 +115,7 @@ pub(crate) fn nothing(name: &str) -> Gate {
         policies: Vec::new(),
         on_failure: OnFailure::Refuse,
         exceptions: Vec::new(),
+        unread: None,
     }
 }
 

@@ -38,6 +38,7 @@ fn judge_with(
         cluster: Arc::new(cluster),
         tree: &tree(),
         now: NOW.parse().unwrap(),
+        applied: None,
     })
 }
 
@@ -64,7 +65,10 @@ fn without_a_gate_everything_is_admitted_in_its_order() {
 fn a_denial_leads_to_the_line_and_column_of_the_field() {
     let gates = [gate("baseline", "images", Action::Deny)];
     let error = judged(&gates, vec![FakePolicy::pinned_images()]).unwrap_err();
-    assert_eq!(error.to_string(), "refused: web/p.json:3: Pod/p: `nginx` floats [baseline: images]");
+    assert_eq!(
+        error.to_string(),
+        "refused: web/p.json:3: Pod/p at /spec/image: `nginx` floats [baseline: images]"
+    );
     let verdicts = error.verdicts;
     assert_eq!((verdicts[0].column, verdicts[0].plugin.name.as_str()), (Some(13), "images"));
 }
@@ -78,12 +82,12 @@ fn verdicts_stand_in_the_order_of_objects_then_gates_then_policies() {
     assert_eq!(
         denials(judged(&gates, vec![complaining("one"), complaining("two")])),
         [
-            "web/a.json:1: ConfigMap/a: one [a: one]",
-            "web/a.json:1: ConfigMap/a: two [b: renamed]",
-            "web/a.json:1: ConfigMap/a: two [b: two]",
-            "web/p.json:1: Pod/p: one [a: one]",
-            "web/p.json:1: Pod/p: two [b: renamed]",
-            "web/p.json:1: Pod/p: two [b: two]",
+            "web/a.json:1: ConfigMap/a at /kind: one [a: one]",
+            "web/a.json:1: ConfigMap/a at /kind: two [b: renamed]",
+            "web/a.json:1: ConfigMap/a at /kind: two [b: two]",
+            "web/p.json:1: Pod/p at /kind: one [a: one]",
+            "web/p.json:1: Pod/p at /kind: two [b: renamed]",
+            "web/p.json:1: Pod/p at /kind: two [b: two]",
         ]
     );
 }
@@ -239,7 +243,7 @@ fn every_policy_that_gives_no_answer_is_told_beside_the_denials_of_the_others() 
     assert_eq!(
         told,
         [
-            (Severity::Error, "web/p.json:3: Pod/p: `nginx` floats [g: images]".to_owned()),
+            (Severity::Error, "web/p.json:3: Pod/p at /spec/image: `nginx` floats [g: images]".to_owned()),
             (
                 Severity::Error,
                 "the gate `g` can't judge: the policy `a@000000000000`: broke: boom".to_owned()
@@ -283,7 +287,7 @@ fn an_exception_lets_a_finding_pass_and_shows_it() {
     assert_eq!(diagnostic.severity, Severity::Info);
     assert_eq!(
         diagnostic.to_string(),
-        "web/p.json:3: Pod/p: `nginx` floats [g: images]; let pass until 2026-07-01T00:00:00Z: until the \
+        "web/p.json:3: Pod/p at /spec/image: `nginx` floats [g: images]; let pass until 2026-07-01T00:00:00Z: until the \
          registry has tags"
     );
 }
@@ -295,7 +299,7 @@ fn an_exception_that_has_expired_denies_again_and_says_so() {
     assert_eq!(
         denials(judged(&gates, vec![FakePolicy::pinned_images()])),
         [
-            "web/p.json:3: Pod/p: `nginx` floats [g: images]; its exception (until the registry has tags) ended \
+            "web/p.json:3: Pod/p at /spec/image: `nginx` floats [g: images]; its exception (until the registry has tags) ended \
           on 2026-06-01T00:00:00Z"
         ]
     );
@@ -333,4 +337,11 @@ fn a_policy_whose_grant_can_not_be_seen_gives_no_answer() {
     let mut cluster = Snapshot::default();
     cluster.insert((String::new(), "Namespace".to_owned()), Ok(Arc::default()));
     assert!(judged_in(cluster).is_ok());
+}
+
+#[test]
+fn a_gate_that_can_not_be_read_admits_nothing() {
+    let error = judged(&[Gate::unread("g", "it nests deeper than 120 levels")], Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the gate `g` can't be read: it nests deeper than 120 levels");
+    assert!(!error.is_denial());
 }

@@ -124,7 +124,10 @@ fn what_can_not_be_applied_is_refused_at_its_line() {
     let tree = MemoryTree::new().file("apps/web/p.json", pod);
     let error = rendered(&job("apps/web"), tree, &FakeRenderers::one(plain())).unwrap_err();
     let diagnostic = error.diagnostics().remove(0);
-    assert_eq!(diagnostic.to_string(), "apps/web/p.json:4: Pod/p: has `name` `v` twice in `volumes`");
+    assert_eq!(
+        diagnostic.to_string(),
+        "apps/web/p.json:4: Pod/p at /spec/volumes/1: has `name` `v` twice in `volumes`"
+    );
     assert_eq!(diagnostic.column, Some(4));
 }
 

@@ -1,6 +1,7 @@
 //! The metrics. Every label is a closed set, so that their number is bounded.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -13,6 +14,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::cluster::{Cluster, Verb};
+use crate::gate::{Action, PolicyFailure, Verdict};
+use crate::lock::lock;
 use crate::render::Memo;
 
 /// A step of the data flow.
@@ -48,11 +51,38 @@ struct StepLabel {
     step: Step,
 }
 
+/// A finding by who made it and what it leads to. Gates and their policies are
+/// an operator's, and bounded in number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabels {
+    gate: String,
+    policy: String,
+    action: &'static str,
+}
+
+/// A policy of a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabels {
+    gate: String,
+    policy: String,
+}
+
+/// Gate, policy, and what is counted of it.
+type Series = (String, String, &'static str);
+
+/// Most series about policies. Gates that come and go without end must not
+/// grow them without end.
+const MAX_POLICY_SERIES: usize = 4_096;
+
 /// Counts what happens. Clones share their counts.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     steps: Family<StepLabels, Counter>,
     seconds: Family<StepLabel, Histogram>,
+    verdicts: Family<VerdictLabels, Counter>,
+    policy_failures: Family<PolicyLabels, Counter>,
+    /// How many series the two above have.
+    policy_series: Arc<Mutex<BTreeSet<Series>>>,
     drift_to_correction: Histogram,
     pub(crate) leader: Gauge,
     pub(crate) repositories: Gauge,
@@ -67,6 +97,9 @@ impl Metrics {
         let metrics = Self {
             steps: Family::default(),
             seconds: Family::new_with_constructor(histogram),
+            verdicts: Family::default(),
+            policy_failures: Family::default(),
+            policy_series: Arc::default(),
             drift_to_correction: histogram(),
             leader: Gauge::default(),
             repositories: Gauge::default(),
@@ -81,6 +114,16 @@ impl Metrics {
             "How long steps took",
             Unit::Seconds,
             metrics.seconds.clone(),
+        );
+        registry.register(
+            "verdicts",
+            "Findings of policies in the sets that were judged, by what they lead to",
+            metrics.verdicts.clone(),
+        );
+        registry.register(
+            "policy_failures",
+            "Judgements in which a policy gave no answer",
+            metrics.policy_failures.clone(),
         );
         registry.register_with_unit(
             "drift_correction_duration",
@@ -104,6 +147,34 @@ impl Metrics {
     pub(crate) fn step(&self, step: Step, outcome: Outcome, took: Duration) {
         self.steps.get_or_create(&StepLabels { step, outcome }).inc();
         self.seconds.get_or_create(&StepLabel { step }).observe(took.as_secs_f64());
+    }
+
+    /// A set was judged.
+    pub(crate) fn judged(&self, verdicts: &[Verdict], failures: &[PolicyFailure]) {
+        for Verdict { gate, policy, action, exception, .. } in verdicts {
+            let action = match (action, exception) {
+                (_, Some(exception)) if !exception.expired => "excepted",
+                (Action::Deny, _) => "deny",
+                (Action::Warn, _) => "warn",
+                (Action::Audit, _) => "audit",
+            };
+            if self.has_room_for(gate, policy, action) {
+                let (gate, policy) = (gate.clone(), policy.clone());
+                self.verdicts.get_or_create(&VerdictLabels { gate, policy, action }).inc();
+            }
+        }
+        for PolicyFailure { gate, policy, .. } in failures {
+            if self.has_room_for(gate, policy, "failure") {
+                let (gate, policy) = (gate.clone(), policy.clone());
+                self.policy_failures.get_or_create(&PolicyLabels { gate, policy }).inc();
+            }
+        }
+    }
+
+    fn has_room_for(&self, gate: &str, policy: &str, what: &'static str) -> bool {
+        let mut series = lock(&self.policy_series);
+        let this = (gate.to_owned(), policy.to_owned(), what);
+        series.contains(&this) || (series.len() < MAX_POLICY_SERIES && series.insert(this))
     }
 
     /// Steps that were found to need no work, without being begun.

@@ -128,23 +128,30 @@ async fn a_policy_that_misbehaves_closes_its_gate_and_the_others_go_on() -> anyh
         let name = mode.replace(' ', "-");
         let application = fixture
             .wait("application", "app", &format!("refused by `{mode}`"), |app| {
-                let admitted = windlass_tests::fixture::find(app, "Admitted");
-                admitted.is_some_and(|admitted| {
-                    admitted["status"] == "False"
-                        && admitted["reason"] == reason
-                        && admitted["message"].as_str().is_some_and(|message| message.contains(&name))
+                // What is applied stays, and what would refuse it is told.
+                let compliant = windlass_tests::fixture::find(app, "Compliant");
+                compliant.is_some_and(|compliant| {
+                    compliant["status"] == "False"
+                        && compliant["reason"] == reason
+                        && compliant["message"].as_str().is_some_and(|message| message.contains(&name))
                 })
             })
             .await?;
         let message =
-            windlass_tests::fixture::find(&application, "Admitted").map(|found| found["message"].clone());
+            windlass_tests::fixture::find(&application, "Compliant").map(|found| found["message"].clone());
         let message = message.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
         assert!(message.contains(word), "`{mode}`: no `{word}` in: {message}");
         goes_on(&fixture, &name).await?;
     }
     fixture.wait_event("app", &["PolicyFailed", "spin"]).await?;
+
+    // A newer set is not admitted by a policy that gives no answer.
+    fixture.repo.write("app/cm.yaml", config_map("settings", "two"))?;
+    let second = fixture.repo.commit("two")?;
+    fixture.wait_refused("application", "app", "Admitted", "False", "Denied", Some(&second)).await?;
     fixture.delete("gate", &fixture.namespace).await?;
-    fixture.wait_condition("application", "app", "Ready", "True", "Succeeded").await?;
+    fixture.wait_applied("app", &second).await?;
+    fixture.wait_condition("application", "app", "Compliant", "True", "Succeeded").await?;
     fixture.delete("plugin", &plugin).await?;
     Ok(())
 }
