@@ -4,7 +4,9 @@
 
 mod calls;
 mod check;
+mod code;
 mod failure;
+mod negation;
 mod nesting;
 mod place;
 mod recursion;
@@ -15,6 +17,8 @@ use std::cell::RefCell;
 use regorus::unstable::Module;
 use regorus::{Engine, Rc, Value};
 use windlass_plugin_sdk::diagnostic::{Diagnostic, Diagnostics};
+
+use code::Code;
 
 pub(crate) use check::Rules;
 pub(crate) use failure::Failure;
@@ -55,12 +59,37 @@ pub(crate) enum Reach {
 /// A module as it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
-    /// What people call it: a path, or the template that it stands in.
-    pub(crate) name: String,
-    /// Where it stands in the settings.
-    pub(crate) pointer: String,
-    pub(crate) rego: String,
-    pub(crate) version: Version,
+    name: String,
+    pointer: String,
+    rego: String,
+    version: Version,
+    code: Code,
+}
+
+impl Text {
+    /// Takes what people call it, which is a path, or the template that it
+    /// stands in; where it stands in the settings; and the text.
+    pub(crate) fn new(name: String, pointer: String, rego: &str, version: Version) -> Self {
+        Self { name, pointer, rego: rego.to_owned(), version, code: Code::new(rego) }
+    }
+
+    /// Whether a word stands anywhere in it.
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        self.rego.contains(word)
+    }
+
+    /// Makes the text that the engine reads like OPA reads what was written.
+    fn adapt(&mut self) {
+        self.code.insert(code::separators(&self.rego));
+        let mut engine = Engine::new();
+        engine.set_rego_v0(self.version == Version::V0);
+        // What does not parse is reported where it stands.
+        if engine.add_policy(String::new(), self.code.text.clone()).is_ok()
+            && let Some(module) = engine.get_modules().first()
+        {
+            self.code.insert(negation::insertions(module.as_ref(), &self.code.text));
+        }
+    }
 }
 
 /// Modules, compiled together.
@@ -76,13 +105,17 @@ impl Program {
     ///
     /// # Errors
     /// What is wrong with them, each with the bytes of the text.
-    pub(crate) fn compile(texts: Vec<Text>, reach: Reach, data: Option<&Value>) -> Result<Self, Diagnostics> {
+    pub(crate) fn compile(
+        mut texts: Vec<Text>,
+        reach: Reach,
+        data: Option<&Value>,
+    ) -> Result<Self, Diagnostics> {
         let mut problems = Diagnostics::new();
         let mut engine = Engine::new();
         // OPA's own behaviour: what a built-in function can't do is undefined.
         engine.set_strict_builtin_errors(false);
         crate::builtins::register(&mut engine).map_err(|error| Diagnostics::error(error.to_string()))?;
-        for (index, text) in texts.iter().enumerate() {
+        for (index, text) in texts.iter_mut().enumerate() {
             if let Err(problem) = add(&mut engine, index, text) {
                 problems.push(problem);
             }
@@ -148,22 +181,22 @@ impl Program {
 
 /// Reads one module. Its index is its name in the engine, which stands in the
 /// engine's messages.
-fn add(engine: &mut Engine, index: usize, text: &Text) -> Result<(), Diagnostic> {
-    let refused = |message: String| {
-        Diagnostic::error(format!("{}: {message}", text.name)).at_pointer(text.pointer.clone())
-    };
+fn add(engine: &mut Engine, index: usize, text: &mut Text) -> Result<(), Diagnostic> {
     if text.rego.len() > MAX_MODULE_BYTES {
         let bytes = text.rego.len();
-        return Err(refused(format!(
-            "the module has {bytes} bytes, more than the {MAX_MODULE_BYTES} that one may have"
-        )));
+        let limit =
+            format!("the module has {bytes} bytes, more than the {MAX_MODULE_BYTES} that one may have");
+        let message = format!("{}: {limit}", text.name);
+        return Err(Diagnostic::error(message).at_pointer(text.pointer.clone()));
     }
     if let Some((place, message)) = nesting::problem(&text.rego) {
         return Err(place::at(text, place..place + 1, &message));
     }
+    text.adapt();
+    let text = &*text;
     let mut read = |version: Version| {
         engine.set_rego_v0(version == Version::V0);
-        engine.add_policy(index.to_string(), text.rego.clone()).map(|_| ())
+        engine.add_policy(index.to_string(), text.code.text.clone()).map(|_| ())
     };
     let Err(error) = read(text.version) else { return Ok(()) };
     let mut diagnostic = place::diagnostic_in(&error, text);

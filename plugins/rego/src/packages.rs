@@ -46,11 +46,8 @@ impl Packages {
         }
         // conftest's own tests stand beside the modules, and judge nothing.
         let judging = settings.modules.iter().filter(|(path, _)| !path.ends_with("_test.rego"));
-        let texts = judging.map(|(path, text)| Text {
-            name: path.clone(),
-            pointer: format!("/modules{}", pointer_step(path)),
-            rego: text.clone(),
-            version: settings.version,
+        let texts = judging.map(|(path, text)| {
+            Text::new(path.clone(), format!("/modules{}", pointer_step(path)), text, settings.version)
         });
         let data = Value::from(serde_json::Value::Object(settings.data.clone()));
         let program = Program::compile(texts.collect(), Reach::All, Some(&data))?;

@@ -200,7 +200,7 @@ fn unbound<'a>(rule: &'a Rule, module: &Module) -> Vec<&'a Span> {
             let root = tree::steps(reference).and_then(|steps| steps.into_iter().next().flatten());
             bound.extend(root);
         }
-        Node::Call(..) | Node::Declared(_) => {}
+        Node::Call(..) | Node::Declared(_) | Node::Negated(..) => {}
     };
     for body in bodies {
         tree::walk_query(body.query.as_ref(), &mut name);

@@ -15,7 +15,9 @@ impl Failure {
     pub(super) fn new(error: &impl ToString, texts: &[Text]) -> Self {
         let message = place::read(&error.to_string());
         let place = message.place.and_then(|(index, line, column)| {
-            texts.get(index).map(|text| format!("{}, line {line}, column {column}", text.name))
+            let text = texts.get(index)?;
+            let (line, column) = place::written(text, line, column);
+            Some(format!("{}, line {line}, column {column}", text.name))
         });
         Self { place, sentence: message.sentence }
     }

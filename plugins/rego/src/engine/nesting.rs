@@ -65,7 +65,7 @@ pub(super) fn problem(text: &str) -> Option<(usize, String)> {
 }
 
 /// The byte of the closing quote.
-fn end_of_text(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_text(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -78,13 +78,13 @@ fn end_of_text(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-fn end_of_raw(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_raw(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start + 1..).unwrap_or_default();
     rest.iter().position(|&byte| byte == b'`').map_or(bytes.len(), |length| start + 1 + length)
 }
 
 /// The byte before the end of the line.
-fn end_of_line(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_line(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
     rest.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |length| start + length - 1)
 }

@@ -65,11 +65,18 @@ pub(super) fn diagnostic_in(error: &impl ToString, text: &Text) -> Diagnostic {
 
 fn placed(message: &Message, text: &Text) -> Diagnostic {
     let (_, line, column) = message.place.unwrap_or((0, 1, 1));
-    at(text, word_at(&text.rego, line, column), &message.sentence)
+    at(text, word_at(&text.code.text, line, column), &message.sentence)
 }
 
-/// A diagnostic on some bytes of a text.
+/// Line and column in the written text, of those in the one that the engine
+/// reads.
+pub(super) fn written(text: &Text, line: usize, column: usize) -> (usize, usize) {
+    line_and_column(&text.rego, text.code.written(word_at(&text.code.text, line, column).start))
+}
+
+/// A diagnostic on some bytes of the text that the engine reads.
 pub(super) fn at(text: &Text, bytes: Range<usize>, message: &str) -> Diagnostic {
+    let bytes = text.code.written(bytes.start)..text.code.written(bytes.end);
     let (line, column) = line_and_column(&text.rego, bytes.start);
     Diagnostic::error(format!("{}, line {line}, column {column}: {message}", text.name))
         .at_pointer(text.pointer.clone())

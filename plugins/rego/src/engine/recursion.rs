@@ -116,6 +116,7 @@ fn links<'a>(modules: &[&'a Module]) -> BTreeMap<String, Link<'a>> {
                         declared.insert(span.text().to_owned());
                         return;
                     }
+                    Node::Negated(..) => return,
                     Node::Variable(span) => Some(vec![Some(span.text().to_owned())]),
                     Node::Reference(expr) | Node::Call(expr, _) => tree::steps(expr),
                 };

@@ -11,6 +11,8 @@ pub(super) enum Node<'a> {
     Variable(&'a Span),
     /// A call of a function with so many arguments.
     Call(&'a Expr, usize),
+    /// A statement that negates an expression, and where it stands.
+    Negated(&'a Expr, &'a Span),
     /// A variable that is declared here, whatever else has its name.
     Declared(&'a Span),
 }
@@ -91,7 +93,13 @@ pub(super) fn walk_query<'a>(query: &'a Query, see: See<'a, '_>) {
                 walk(value.as_ref(), see);
                 walk(collection.as_ref(), see);
             }
-            Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => walk(expr.as_ref(), see),
+            Literal::Expr { expr, .. } => walk(expr.as_ref(), see),
+            Literal::NotExpr { span, expr } => {
+                if statement.with_mods.is_empty() {
+                    see(Node::Negated(expr.as_ref(), span));
+                }
+                walk(expr.as_ref(), see);
+            }
             Literal::Every { key, value, domain, query, .. } => {
                 for var in key.iter().chain([value]) {
                     see(Node::Declared(var));

@@ -52,9 +52,8 @@ impl Template {
         let source = source_of(resource, pointer).map_err(|problem| problems.push(problem)).ok();
         let program = source.and_then(|source| {
             let texts = source.texts(&kind);
-            let reads_namespace = texts
-                .iter()
-                .any(|text| text.rego.contains("namespaceObject") || text.rego.contains("_unstable"));
+            let reads_namespace =
+                texts.iter().any(|text| text.mentions("namespaceObject") || text.mentions("_unstable"));
             let main = format!("{}/rego", source.pointer);
             let program =
                 Program::compile(texts, Reach::Template, None).map_err(|found| problems.extend(found));
@@ -100,12 +99,7 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn texts(&self, kind: &str) -> Vec<Text> {
-        let text = |name: String, pointer: String, text: &str| Text {
-            name,
-            pointer,
-            rego: text.to_owned(),
-            version: self.version,
-        };
+        let text = |name: String, pointer: String, text: &str| Text::new(name, pointer, text, self.version);
         let mut texts = vec![text(kind.to_owned(), format!("{}/rego", self.pointer), self.rego)];
         texts.extend(self.libs.iter().enumerate().map(|(index, lib)| {
             text(format!("{kind}, library {index}"), format!("{}/libs/{index}", self.pointer), lib)

@@ -93,6 +93,18 @@ fn variables_without_a_value_are_refused() {
 }
 
 #[test]
+fn places_are_those_of_what_was_written() {
+    // The engine reads insertions before these.
+    let text = "package main\ndeny contains 1 if { not count(input.a.b) > 1; nothing(2) }";
+    assert_eq!(one(text).1, "p/a.rego, line 2, column 48: there is no function `nothing`");
+    let found = of("package main\ndeny[1] { input.a\n(1 < 2) } { true } { nothing(2) }", "v0");
+    assert_eq!(
+        (found[0].1.as_str(), found[0].2.as_str()),
+        ("nothing", "p/a.rego, line 3, column 22: there is no function `nothing`")
+    );
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let modules = json!({
         "a.rego": "package main\ndeny contains x if { foo(1); bar(2) }",
