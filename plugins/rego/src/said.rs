@@ -30,22 +30,25 @@ pub(crate) enum Form {
 impl Speaker<'_> {
     /// Adds what a rule's value says. What says nothing clearly denies.
     pub(crate) fn say(self, value: &Value, form: Form, findings: &mut Findings) {
-        let said = match value {
-            Value::Set(said) => said,
+        let (said, count): (Vec<&Value>, usize) = match value {
+            Value::Set(said) => (said.iter_sorted().take(MAX_FINDINGS).collect(), said.len()),
+            // conftest takes a list as well.
+            Value::Array(said) if form == Form::Message => {
+                (said.iter().take(MAX_FINDINGS).collect(), said.len())
+            }
             Value::Undefined | Value::Bool(false) => return,
             other => {
                 let message = format!("the rule gave {}, not a set of messages", type_name(other));
                 return self.fail(&message, findings);
             }
         };
-        for element in said.iter_sorted().take(MAX_FINDINGS) {
+        for element in said {
             match read(element, form) {
                 Ok((message, pointer)) => self.push(message, pointer, self.action, findings),
                 Err(message) => self.fail(&message, findings),
             }
         }
-        if said.len() > MAX_FINDINGS {
-            let more = said.len() - MAX_FINDINGS;
+        if let Some(more) = count.checked_sub(MAX_FINDINGS).filter(|more| *more > 0) {
             self.push(format!("and {more} more"), None, self.action, findings);
         }
     }

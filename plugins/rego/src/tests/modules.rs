@@ -113,3 +113,16 @@ fn one_object_leaves_nothing_behind_for_the_next() {
     let said = testing::check::<Rego>(&settings, &format!("{POD}\n---\n{other}\n---\n{POD}"));
     assert_eq!(said, "deny Pod/shop/web [main.deny]: a\ndeny Pod/shop/web [main.deny]: a\n");
 }
+
+#[test]
+fn the_manifest_says_what_the_host_needs() {
+    let manifest = testing::manifest::<Rego>();
+    assert_eq!(manifest["name"], "rego");
+    assert_eq!(manifest["matches"], json!(["*"]));
+    assert_eq!(manifest["reads"], json!(["*"]));
+    assert_eq!(manifest["old"], true);
+    let text = manifest.to_string();
+    for source in ["templates.gatekeeper.sh/ConstraintTemplate", "constraints.gatekeeper.sh/*", "\"rego\""] {
+        assert!(text.contains(source), "{source} in {text}");
+    }
+}
