@@ -16,6 +16,9 @@ pub trait Policy: Send + Sync {
     /// Which objects it wants to see: `v1/Pod`, `apps/*`, `*`.
     fn matches(&self) -> &[String];
 
+    /// Which objects around those that it judges it may ask for.
+    fn reads(&self) -> &[String];
+
     /// Whether it wants to see what the objects were before.
     fn compares(&self) -> bool;
 

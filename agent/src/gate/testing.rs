@@ -59,6 +59,10 @@ impl Policy for FakePolicy {
         &self.matches
     }
 
+    fn reads(&self) -> &[String] {
+        &[]
+    }
+
     fn compares(&self) -> bool {
         false
     }

@@ -138,6 +138,10 @@ fn an_answer_of_another_length_is_a_failure() {
             static ALL: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| vec!["*".to_owned()]);
             &ALL
         }
+        fn reads(&self) -> &[String] {
+            &[]
+        }
+
         fn compares(&self) -> bool {
             false
         }

@@ -55,6 +55,10 @@ impl Policy for Plugin {
         &self.manifest.matches
     }
 
+    fn reads(&self) -> &[String] {
+        &self.manifest.reads
+    }
+
     fn compares(&self) -> bool {
         self.manifest.old
     }
