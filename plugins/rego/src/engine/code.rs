@@ -2,6 +2,9 @@
 //! where the engine reads the language in another way than OPA does. Places in
 //! it lead back to the text that was written.
 
+/// How much may be inserted: a long head stands before each of its bodies.
+const MAX_INSERTED_BYTES: usize = 512 << 10;
+
 /// A text with insertions.
 #[derive(Clone, Debug)]
 pub(super) struct Code {
@@ -59,10 +62,10 @@ pub(super) fn separators(text: &str) -> Vec<(usize, String)> {
     let bytes = text.as_bytes();
     let mut open: Vec<u8> = Vec::new();
     // Where the head begins that a body may follow, and where the last body ended.
-    let (mut head, mut ended) = (0, None);
+    let (mut head, mut ended): (usize, Option<String>) = (0, None);
     // The last byte that is neither blank nor comment.
     let mut last: Option<usize> = None;
-    let mut at = 0;
+    let (mut at, mut inserted) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'#' => at = super::nesting::end_of_line(bytes, at),
@@ -78,6 +81,10 @@ pub(super) fn separators(text: &str) -> Vec<(usize, String)> {
                 }
                 match (byte, ended.take()) {
                     (b'{', Some(body_head)) if open.is_empty() => {
+                        inserted += body_head.len();
+                        if inserted > MAX_INSERTED_BYTES {
+                            return found;
+                        }
                         found.push((at, format!("\n{body_head} ")));
                         ended = Some(body_head);
                     }

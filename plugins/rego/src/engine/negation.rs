@@ -33,7 +33,8 @@ pub(super) fn insertions(module: &Module, text: &str) -> Vec<(usize, String)> {
             }
             let mut before = String::new();
             for text in texts {
-                before.extend(["type_name(", text, "); "]);
+                // On lines of its own: lines have a limit.
+                before.extend(["type_name(", text, ");\n"]);
             }
             let alone = text.get(..place.start).is_some_and(|before| before.trim_end().ends_with("if"));
             if alone {

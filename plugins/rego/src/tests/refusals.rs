@@ -174,6 +174,16 @@ fn limits_name_themselves() {
 }
 
 #[test]
+fn a_long_head_of_many_bodies_takes_no_more_than_its_share() {
+    let head = format!("deny[{{\"msg\": \"{}\"}}]", "x".repeat(900));
+    let text = format!("package main\n{head} {}", "{ true }\n".repeat(5_000));
+    let found = of(&text, "v0");
+    assert!(found.len() == 1 && found[0].2.ends_with("else cannot be used with set rules"), "{found:?}");
+    let text = format!("package main\n{head} {}", "{ true }\n".repeat(500));
+    assert_eq!(of(&text, "v0"), []);
+}
+
+#[test]
 fn texts_of_any_kind_are_refused_without_a_panic() {
     let pieces = [
         "package main",
