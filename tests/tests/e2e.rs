@@ -11,6 +11,7 @@ mod e2e {
     mod jsonnet;
     mod manifests;
     mod plugins;
+    mod policies;
     mod rights;
     mod sources;
     mod values;

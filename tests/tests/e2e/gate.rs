@@ -312,7 +312,7 @@ async fn settings_that_a_policy_refuses_are_told_at_the_gate() -> anyhow::Result
 }
 
 /// The definition of the policy working group, as far as it names fields.
-fn policy_reports() -> Value {
+pub(super) fn policy_reports() -> Value {
     let text = json!({"type": "string"});
     let object = json!({
         "type": "object",
