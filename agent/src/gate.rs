@@ -125,7 +125,8 @@ pub struct GatePolicy {
 }
 
 impl GatePolicy {
-    fn called(&self) -> &str {
+    /// What findings call it.
+    pub(crate) fn called(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.plugin)
     }
 }
@@ -197,6 +198,7 @@ impl Verdict {
             column: self.column,
             object: Some(self.object.clone()),
             pointer: self.pointer.clone(),
+            span: None,
             hint: None,
         }
     }

@@ -2,6 +2,7 @@
 //! HTTP.
 
 mod e2e {
+    mod check;
     mod command_line;
     mod crash;
     mod drift;

@@ -22,6 +22,9 @@ pub trait Policy: Send + Sync {
     /// Whether it wants to see what the objects were before.
     fn compares(&self) -> bool;
 
+    /// Whether it takes these settings; judges nothing.
+    fn check_config(&self, config: &Value) -> Result<(), PluginError>;
+
     /// Judges a batch: one list of findings per object, in their order. Blocks
     /// until the plugin answers or meets one of its limits.
     fn evaluate(

@@ -145,6 +145,9 @@ fn an_answer_of_another_length_is_a_failure() {
         fn compares(&self) -> bool {
             false
         }
+        fn check_config(&self, _: &Value) -> Result<(), PluginError> {
+            Ok(())
+        }
         fn evaluate(
             &self,
             _: &Value,

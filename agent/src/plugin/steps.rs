@@ -63,6 +63,10 @@ impl Policy for Plugin {
         self.manifest.old
     }
 
+    fn check_config(&self, config: &Value) -> Result<(), PluginError> {
+        self.try_config(config)
+    }
+
     fn evaluate(
         &self,
         config: &Value,
