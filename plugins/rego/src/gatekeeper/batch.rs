@@ -8,7 +8,7 @@ use windlass_plugin_sdk::policy::{Cluster, Findings};
 
 use super::Gatekeeper;
 use super::constraint::Constraint;
-use super::inventory::{self, Needs};
+use super::inventory::{self, Need, Needs};
 use super::matching::Matched;
 use super::template::Template;
 use crate::engine::Program;
@@ -100,19 +100,30 @@ impl<'a> Batch<'a> {
     }
 
     fn inventory(&self, needs: &Needs) -> Result<Value, String> {
-        let mut objects = Vec::new();
-        for pattern in needs.patterns() {
-            let found = self.cluster.json(pattern, None, None);
-            if !found.complete && self.gatekeeper.inventory == Inventory::Required {
+        // Of one kind many references may read: each object once.
+        let mut objects = BTreeMap::new();
+        for need in needs.iter() {
+            if self.gatekeeper.inventory == Inventory::Required && !self.is_known(need) {
+                let kinds = need.enough.last().map_or("*", String::as_str);
                 return Err(format!(
-                    "it reads `{pattern}` of `data.inventory`, and the Gate does not grant them: grant them, or set `inventory: available` to compare with what there is"
+                    "it reads `{kinds}` of `data.inventory`, and the Gate does not grant them: grant them, or set `inventory: available` to compare with what there is"
                 ));
             }
-            for json in &found.objects {
-                objects.push(parse(json)?);
+            for pattern in &need.read {
+                if !objects.contains_key(pattern) {
+                    let found = self.cluster.json(pattern, None, None).objects;
+                    let read: Result<Vec<Value>, String> = found.iter().map(|json| parse(json)).collect();
+                    objects.insert(pattern, read?);
+                }
             }
         }
-        Ok(inventory::build(objects.into_iter()))
+        Ok(inventory::build(objects.into_values().flatten()))
+    }
+
+    /// Whether the cluster's objects of a need are all there. It is asked for
+    /// those without a name, of which there are none.
+    fn is_known(&self, need: &Need) -> bool {
+        need.enough.iter().any(|pattern| self.cluster.json(pattern, None, Some("")).complete)
     }
 
     /// The namespace that an object is in.

@@ -11,9 +11,52 @@ use crate::review::{Identity, map};
 /// The pattern of every kind.
 const EVERY: &str = "*";
 
-/// The kinds that a template reads, as patterns of the cluster.
+/// The groups of the kinds that Kubernetes itself has.
+const GROUPS: [(&str, &[&str]); 13] = [
+    (
+        "v1",
+        &[
+            "ConfigMap",
+            "Endpoints",
+            "LimitRange",
+            "Namespace",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Pod",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+        ],
+    ),
+    ("admissionregistration.k8s.io", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
+    ("apps", &["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
+    ("autoscaling", &["HorizontalPodAutoscaler"]),
+    ("batch", &["CronJob", "Job"]),
+    ("coordination.k8s.io", &["Lease"]),
+    ("discovery.k8s.io", &["EndpointSlice"]),
+    ("networking.k8s.io", &["Ingress", "IngressClass", "NetworkPolicy"]),
+    ("policy", &["PodDisruptionBudget"]),
+    ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]),
+    ("scheduling.k8s.io", &["PriorityClass"]),
+    ("storage.k8s.io", &["CSIDriver", "StorageClass", "VolumeAttachment"]),
+];
+
+/// The kinds that a template reads.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Needs(BTreeSet<String>);
+pub(super) struct Needs(Vec<Need>);
+
+/// Kinds that stand for each other, as patterns of the cluster.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Need {
+    /// Whose objects are read.
+    pub(super) read: Vec<String>,
+    /// It is enough to know all objects of one of these.
+    pub(super) enough: Vec<String>,
+}
 
 impl Needs {
     /// Those of a template that refers to `data.inventory` like this. What its
@@ -24,12 +67,26 @@ impl Needs {
         }
         let read: BTreeSet<String> = references.iter().map(|steps| pattern(steps)).collect();
         let exact = read.iter().all(|pattern| !pattern.contains('*'));
-        let declared = annotation.and_then(declared).filter(|patterns| !exact && !patterns.is_empty());
-        Some(Self(declared.unwrap_or(read)))
+        let declared = annotation.and_then(declared).filter(|needs| !exact && !needs.is_empty());
+        Some(Self(declared.unwrap_or_else(|| read.into_iter().map(Need::of).collect())))
     }
 
-    pub(super) fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Need> {
+        self.0.iter()
+    }
+}
+
+impl Need {
+    /// That of one pattern. Where it leaves the group open, that of Kubernetes'
+    /// own kind is meant.
+    fn of(pattern: String) -> Self {
+        let open = pattern.strip_prefix("*/").filter(|kind| *kind != "*");
+        let own = open.and_then(|kind| {
+            GROUPS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(group, _)| (group, kind))
+        });
+        let mut enough = vec![pattern.clone()];
+        enough.extend(own.map(|(group, kind)| format!("{group}/{kind}")));
+        Self { read: vec![pattern], enough }
     }
 }
 
@@ -49,21 +106,25 @@ fn pattern(steps: &[Option<String>]) -> String {
     }
 }
 
-/// The kinds that the annotation of a template names: a list of alternatives,
-/// each a list of `{groups, versions, kinds}`.
-fn declared(annotation: &str) -> Option<BTreeSet<String>> {
+/// What the annotation of a template asks for: a list of requirements, each a
+/// list of `{groups, versions, kinds}` any of which fulfils it.
+fn declared(annotation: &str) -> Option<Vec<Need>> {
     let inner = annotation.trim().trim_matches('"').trim();
     let requirements: Value = serde_json::from_str(inner).ok()?;
-    let mut patterns = BTreeSet::new();
-    for alternative in requirements.as_array()?.iter().filter_map(Value::as_array).flatten() {
-        for group in alternative["groups"].as_array()? {
-            for kind in alternative["kinds"].as_array()? {
-                let group = group.as_str().filter(|group| !group.is_empty()).unwrap_or("v1");
-                patterns.insert(format!("{group}/{}", kind.as_str()?));
+    let mut needs = Vec::new();
+    for requirement in requirements.as_array()? {
+        let mut patterns = Vec::new();
+        for alternative in requirement.as_array()? {
+            for group in alternative["groups"].as_array()? {
+                for kind in alternative["kinds"].as_array()? {
+                    let group = group.as_str().filter(|group| !group.is_empty()).unwrap_or("v1");
+                    patterns.push(format!("{group}/{}", kind.as_str()?));
+                }
             }
         }
+        needs.push(Need { read: patterns.clone(), enough: patterns });
     }
-    Some(patterns)
+    Some(needs)
 }
 
 /// Builds the inventory of `objects`.
