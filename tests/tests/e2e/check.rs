@@ -120,7 +120,7 @@ async fn a_range_of_commits_shows_rules_what_objects_were_before() -> anyhow::Re
     fixture.repo.commit("two")?;
     let messages = |report: &Value| -> Vec<String> {
         let verdicts =
-            report["reports"].as_array().into_iter().flatten().flat_map(|one| one["verdicts"].as_array());
+            report["reports"].as_array().into_iter().flatten().filter_map(|one| one["verdicts"].as_array());
         let said = |one: &Value| {
             format!(
                 "{} {}",
