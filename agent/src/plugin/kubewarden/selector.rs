@@ -89,27 +89,25 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn requirement(by: By, part: &str) -> Option<Requirement> {
-    let of = |key: &str, wanted, values: Option<Vec<String>>| {
-        let (key, values) = (key.trim(), values.map(|values| values.into_iter()));
-        let values = values.map(|values| values.map(|value| value.trim().to_owned()).collect::<Vec<_>>());
-        let sound = |text: &String| !text.contains(|c: char| c.is_whitespace() || "!=(),".contains(c));
-        let key = Some(key.to_owned()).filter(|key| !key.is_empty()).filter(sound)?;
-        if !values.iter().flatten().all(sound) {
-            return None;
-        }
-        Some(Requirement { by, key, wanted, values })
+    let sound = |text: &str| !text.contains(|c: char| c.is_whitespace() || "!=(),".contains(c));
+    let of = |key: &str, wanted, values: Option<Vec<&str>>| {
+        let key = Some(key.trim()).filter(|key| !key.is_empty() && sound(key))?.to_owned();
+        let values =
+            values.map(|values| values.into_iter().map(|value| value.trim().to_owned()).collect::<Vec<_>>());
+        let readable = values.iter().flatten().all(|value| sound(value));
+        readable.then_some(Requirement { by, key, wanted, values })
     };
     if let Some(key) = part.strip_prefix('!') {
         return of(key, false, None);
     }
     if let Some((key, value)) = part.split_once("!=") {
-        return of(key, false, Some(vec![value.to_owned()]));
+        return of(key, false, Some(vec![value]));
     }
     if let Some((key, value)) = part.split_once('=') {
-        return of(key, true, Some(vec![value.strip_prefix('=').unwrap_or(value).to_owned()]));
+        return of(key, true, Some(vec![value.strip_prefix('=').unwrap_or(value)]));
     }
     if let Some((head, values)) = part.strip_suffix(')').and_then(|part| part.split_once('(')) {
-        let values = values.split(',').map(str::to_owned).collect();
+        let values = values.split(',').collect();
         let (key, operator) = head.trim().split_once(char::is_whitespace)?;
         return match operator.trim() {
             "in" => of(key, true, Some(values)),
