@@ -14,7 +14,6 @@ mod check;
 mod diff;
 mod fields;
 mod folder;
-mod gates;
 mod install;
 mod job;
 mod output;
@@ -150,7 +149,11 @@ mod tests {
         for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "windlass", &mut script);
-            assert!(String::from_utf8(script).unwrap().contains("render"));
+            let script = String::from_utf8(script).unwrap();
+            // Fish writes `-l cluster-data`.
+            for word in ["render", "cluster-data", "baseline", "sarif", "junit", "github"] {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
         }
     }
 }

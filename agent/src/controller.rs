@@ -11,6 +11,7 @@ mod granted;
 mod keys;
 mod perform;
 pub(crate) mod plugins;
+mod policy_report;
 mod publish;
 pub(crate) mod records;
 pub(crate) mod report;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Renders and judgements that may run at once.
     pub renders: usize,
+    /// Whether a `PolicyReport` is kept for each Application.
+    pub policy_reports: bool,
 }
 
 /// Runs the agent until `stop`, then ends what is under way and gives back its
@@ -143,7 +146,7 @@ pub(crate) async fn run(
         recorder,
         events.clone(),
         tasks.clone(),
-        metrics.clone(),
+        settings.policy_reports,
     );
 
     let listener = listen(settings.listen, listening).await?;
@@ -299,7 +302,7 @@ fn take_note(event: &Event, metrics: &Metrics, known: &Known, steps: &Steps) -> 
             steps.granted.lead(*leading);
         }
         Event::RulesChanged => {
-            let gates: Vec<Gate> = known.gates().iter().map(|gate| Gate::from(&**gate)).collect();
+            let gates = known.judging();
             steps.granted.follow(&gates);
             let expiry = next_expiry(&gates, Timestamp::now());
             steps.gates.store(Arc::new(gates));

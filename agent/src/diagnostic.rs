@@ -44,6 +44,10 @@ pub struct Diagnostic {
     /// Where in the object, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// Bytes, end exclusive, of the text that `pointer` names in settings: of
+    /// an expression or a module there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<(u32, u32)>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -59,6 +63,7 @@ impl Diagnostic {
             column: None,
             object: None,
             pointer: None,
+            span: None,
             hint: None,
         }
     }

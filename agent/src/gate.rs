@@ -20,8 +20,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
@@ -38,7 +39,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::object::{Manifest, ObjectKey, Origin};
 pub use crate::plugin::Action;
 use crate::render::locate::locate_in;
-use crate::render::{PluginId, Rendered};
+use crate::render::{Item, PluginId, Rendered};
 use crate::source::tree::Tree;
 
 use ask::Question;
@@ -76,6 +77,26 @@ pub struct Gate {
     pub on_failure: OnFailure,
     /// Findings that are let pass for a while.
     pub exceptions: Vec<Exception>,
+    /// Why it can't be read, if it can't. Nothing is admitted then.
+    pub unread: Option<String>,
+}
+
+impl Gate {
+    /// Stands for a gate that can't be read.
+    pub fn unread(name: &str, why: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespaces: Vec::new(),
+            namespace_labels: None,
+            applications: Vec::new(),
+            application_labels: None,
+            kinds: Vec::new(),
+            policies: Vec::new(),
+            on_failure: OnFailure::Refuse,
+            exceptions: Vec::new(),
+            unread: Some(why.to_owned()),
+        }
+    }
 }
 
 /// What a policy leads to that gives no answer.
@@ -104,7 +125,8 @@ pub struct GatePolicy {
 }
 
 impl GatePolicy {
-    fn called(&self) -> &str {
+    /// What findings call it.
+    pub(crate) fn called(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.plugin)
     }
 }
@@ -176,6 +198,7 @@ impl Verdict {
             column: self.column,
             object: Some(self.object.clone()),
             pointer: self.pointer.clone(),
+            span: None,
             hint: None,
         }
     }
@@ -185,7 +208,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Admitted {
     rendered: Arc<Rendered>,
-    manifests: Vec<Manifest>,
+    manifests: OnceLock<Vec<Manifest>>,
     verdicts: Vec<Verdict>,
     failures: Vec<PolicyFailure>,
     warnings: Vec<Diagnostic>,
@@ -195,7 +218,7 @@ pub struct Admitted {
 impl Admitted {
     /// The objects, in the renderer's order.
     pub fn manifests(&self) -> &[Manifest] {
-        &self.manifests
+        self.manifests.get_or_init(|| self.rendered.manifests())
     }
 
     /// What they were rendered from and by.
@@ -268,7 +291,7 @@ pub fn judge(case: &Case<'_>) -> Result<Admitted, GateError> {
             Ok(found) => findings.extend(
                 found
                     .into_iter()
-                    .map(|(index, finding)| (index, verdict(case, question, &set.manifests[index], finding))),
+                    .map(|(index, finding)| (index, verdict(case, question, set.item(index), finding))),
             ),
             Err(error) => failures.push(PolicyFailure::new(
                 question.gate,
@@ -293,7 +316,7 @@ pub fn judge(case: &Case<'_>) -> Result<Admitted, GateError> {
     } else {
         warnings.extend(failures.iter().map(PolicyFailure::diagnostic));
     }
-    let (rendered, manifests) = (case.rendered.clone(), set.manifests);
+    let (rendered, manifests) = (case.rendered.clone(), OnceLock::new());
     Ok(Admitted { rendered, manifests, verdicts, failures, warnings, objection })
 }
 
@@ -307,15 +330,17 @@ pub fn compares(gates: &[Gate], applicant: &Applicant, cluster: &Snapshot, polic
 
 /// What each policy of each gate is asked, in the order of the gates' names,
 /// and the policies that can't be asked.
-fn questions<'a>(case: &Case<'a>, set: &Set) -> (Vec<Question<'a>>, Vec<PolicyFailure>) {
+fn questions<'a>(case: &Case<'a>, set: &Set<'_>) -> (Vec<Question<'a>>, Vec<PolicyFailure>) {
     let mut selected: Vec<&Gate> =
         case.gates.iter().filter(|gate| gate.selects(case.applicant, &case.cluster)).collect();
     selected.sort_by(|a, b| a.name.cmp(&b.name));
-    let index = Arc::new(surroundings::Index::from(set));
+    // Made when the first policy comes that may ask for it.
+    let index = LazyCell::new(|| Arc::new(surroundings::Index::from(set)));
     let (mut questions, mut failures) = (Vec::new(), Vec::new());
     for gate in selected {
+        failures.extend(gate.unread.as_ref().map(|why| PolicyFailure::unread(gate, why)));
         let objects: Vec<usize> =
-            (0..set.manifests.len()).filter(|index| gate.selects_object(set.key(*index))).collect();
+            (0..set.len()).filter(|index| gate.selects_object(set.key(*index))).collect();
         if objects.is_empty() {
             continue;
         }
@@ -333,7 +358,8 @@ fn questions<'a>(case: &Case<'a>, set: &Set) -> (Vec<Question<'a>>, Vec<PolicyFa
                 failed(Some(policy.id().digest), PolicyProblem::Cluster(missing));
                 continue;
             }
-            let around = surroundings::Around::new(index.clone(), case.cluster.clone(), asked.grants.clone());
+            let own = if policy.reads().is_empty() { Arc::default() } else { Arc::clone(&index) };
+            let around = surroundings::Around::new(own, case.cluster.clone(), asked.grants.clone());
             questions.push(Question::new(gate, asked, policy, Arc::new(around), &objects, set));
         }
     }
@@ -343,7 +369,7 @@ fn questions<'a>(case: &Case<'a>, set: &Set) -> (Vec<Question<'a>>, Vec<PolicyFa
 fn verdict(
     case: &Case<'_>,
     question: &Question<'_>,
-    manifest: &Manifest,
+    item: Item<'_>,
     finding: crate::plugin::Finding,
 ) -> Verdict {
     let mut verdict = Verdict {
@@ -354,10 +380,10 @@ fn verdict(
         // The weaker one of what the gate and the rule ask for.
         action: finding.action.map_or(question.asked.action, |action| action.max(question.asked.action)),
         exception: None,
-        object: manifest.key.clone(),
+        object: item.key.clone(),
         pointer: finding.pointer,
         message: finding.message,
-        origin: manifest.origin.clone(),
+        origin: item.origin.cloned(),
         column: None,
     };
     let applicant = (case.applicant.namespace.as_str(), case.applicant.name.as_str());

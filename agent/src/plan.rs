@@ -174,20 +174,23 @@ fn compare(
 
 /// The kinds that the set itself defines, with their scopes.
 pub(crate) fn defined_scopes(manifests: &[Manifest]) -> Scopes {
-    manifests
-        .iter()
-        .filter(|manifest| {
-            manifest.key.group == "apiextensions.k8s.io" && manifest.key.kind == "CustomResourceDefinition"
-        })
-        .filter_map(|manifest| {
-            let text = |pointer| manifest.object.pointer(pointer)?.as_str();
-            let scope = match text("/spec/scope")? {
-                "Namespaced" => Scope::Namespaced,
-                _ => Scope::Cluster,
-            };
-            Some(((text("/spec/group")?.to_owned(), text("/spec/names/kind")?.to_owned()), scope))
-        })
-        .collect()
+    let definitions = manifests.iter().filter(|manifest| is_definition(&manifest.key));
+    definitions.filter_map(|manifest| defined_scope(&manifest.object)).collect()
+}
+
+/// Whether an object defines a kind.
+pub(crate) fn is_definition(key: &ObjectKey) -> bool {
+    key.group == "apiextensions.k8s.io" && key.kind == "CustomResourceDefinition"
+}
+
+/// The kind that a definition defines, with its scope.
+pub(crate) fn defined_scope(definition: &Value) -> Option<((String, String), Scope)> {
+    let text = |pointer| definition.pointer(pointer)?.as_str();
+    let scope = match text("/spec/scope")? {
+        "Namespaced" => Scope::Namespaced,
+        _ => Scope::Cluster,
+    };
+    Some(((text("/spec/group")?.to_owned(), text("/spec/names/kind")?.to_owned()), scope))
 }
 
 /// Gives every manifest its namespace and its owner's marks.

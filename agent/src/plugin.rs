@@ -38,6 +38,7 @@ mod wasi_program;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -101,9 +102,15 @@ impl Plugin {
         let nothing = Value::Object(serde_json::Map::new());
         let config = if config.is_null() { &nothing } else { config };
         let problem = |error: jsonschema::ValidationError<'_>| {
-            let pointer = error.instance_path().to_string();
-            let text = if pointer.is_empty() { error.to_string() } else { format!("`{pointer}`: {error}") };
-            results::bounded(text)
+            let mut pointer = error.instance_path().to_string();
+            // What is too much is a field itself, and not all that is around it.
+            if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind()
+                && let Some(first) = unexpected.first()
+            {
+                pointer.push('/');
+                pointer.push_str(&first.replace('~', "~0").replace('/', "~1"));
+            }
+            ConfigProblem { pointer: results::bounded(pointer), message: results::bounded(error.to_string()) }
         };
         let problems: Vec<_> = schema.iter_errors(config).take(MAX_CONFIG_PROBLEMS).map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(PluginError::Config(problems)) }
@@ -111,7 +118,9 @@ impl Plugin {
 
     fn checked_config(&self, config: &Value) -> Result<Vec<u8>, PluginError> {
         self.check_config(config)?;
-        serde_json::to_vec(config).map_err(|error| PluginError::Config(vec![error.to_string()]))
+        serde_json::to_vec(config).map_err(|error| {
+            PluginError::Config(vec![ConfigProblem { pointer: String::new(), message: error.to_string() }])
+        })
     }
 
     fn not_a(&self, wanted: &str) -> PluginError {
@@ -340,6 +349,25 @@ pub struct Assessment {
     pub message: String,
 }
 
+/// What does not fit the schema of a plugin's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// Where in the settings, as a JSON pointer.
+    pub pointer: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl std::fmt::Display for ConfigProblem {
+    /// "`/pointer`: message", without the pointer where all of it is meant.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(f, "`{}`: ", self.pointer)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
 /// Why a call into a plugin gave no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PluginError {
@@ -348,8 +376,11 @@ pub enum PluginError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Diagnostic>),
     /// Its settings do not fit the schema that it declares.
-    #[error("the config does not fit the plugin's schema: {}", .0.join("; "))]
-    Config(Vec<String>),
+    #[error(
+        "the config does not fit the plugin's schema: {}",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Config(Vec<ConfigProblem>),
     /// It ran longer than allowed.
     #[error("ran longer than {} (limits.time)", humantime(*.limit))]
     Deadline {

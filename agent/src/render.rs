@@ -119,6 +119,17 @@ pub struct Rendered {
     digest: String,
 }
 
+/// A manifest whose object is JSON text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'a> {
+    /// The object's identity, as it is written in the manifest.
+    pub(crate) key: &'a ObjectKey,
+    /// The object.
+    pub(crate) text: &'a Bytes,
+    /// Where it came from.
+    pub(crate) origin: Option<&'a Origin>,
+}
+
 /// A manifest as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 struct Kept {
@@ -136,9 +147,13 @@ impl Rendered {
         self.manifests.iter().map(Manifest::from).collect()
     }
 
-    /// The JSON text of each object, in the same order.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &Bytes> {
-        self.manifests.iter().map(|kept| kept.object.text())
+    /// The same as texts, which takes no reading.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.manifests.iter().map(|kept| Item {
+            key: &kept.key,
+            text: kept.object.text(),
+            origin: kept.origin.as_ref(),
+        })
     }
 
     /// How many objects there are.

@@ -31,6 +31,13 @@ struct Diagnostic {
 
 #[cfg(not(health))]
 #[repr(C)]
+struct Subject {
+    object: List,
+    old: OptionalText,
+}
+
+#[cfg(not(health))]
+#[repr(C)]
 struct Finding {
     message: List,
     pointer: OptionalText,
@@ -96,6 +103,16 @@ extern "C" fn configure(config: *mut u8, length: usize) -> *const (u32, List) {
             let long = "no ".repeat(1 << 18).leak();
             (0..200).map(|_| diagnostic(List { pointer: long.as_ptr(), length: long.len() })).collect()
         }
+        "refuse at its end" => vec![Diagnostic {
+            pointer: OptionalText { present: 1, text: text("/mode") },
+            span: [1, 10, 17],
+            ..diagnostic(text("it ends badly"))
+        }],
+        source if source.contains("refuse this") => vec![Diagnostic {
+            pointer: OptionalText { present: 1, text: text("/resources/0/spec/rule") },
+            span: [1, 7, 11],
+            ..diagnostic(text("a rule like this is not allowed"))
+        }],
         "refuse often" => (0..5000).map(|_| diagnostic(text("no"))).collect(),
         _ => Vec::new(),
     };
@@ -190,7 +207,8 @@ fn look_up(kind: &str, name: &str) -> (usize, bool) {
 
 #[cfg(not(health))]
 #[unsafe(export_name = "windlass:plugin/judging@0.1.0#evaluate")]
-extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
+extern "C" fn evaluate(subjects: *const Subject, objects: usize) -> *const List {
+    let next = std::cell::Cell::new(0);
     match MODE.lock().unwrap().as_str() {
         "ask for secrets" => drop(look_up("v1/Secret", "prod")),
         "ask without end" => loop {
@@ -208,6 +226,18 @@ extern "C" fn evaluate(_: *mut List, objects: usize) -> *const List {
             let (count, complete) = look_up("v1/Namespace", "prod");
             list(vec![finding(text(&format!("{count} namespaces, complete: {complete}")))])
         }
+        "compare" => {
+            let subject = unsafe { &*subjects.add(next.replace(next.get() + 1)) };
+            let old = if subject.old.present == 1 { "changed" } else { "new" };
+            list(vec![finding(text(old))])
+        }
+        source if source.contains("JudgePolicy") || source.contains("deny by this") => {
+            list(vec![finding(text("denied by its source"))])
+        }
+        "insult" => list(vec![Finding {
+            rule: OptionalText { present: 1, text: text("a\nrule") },
+            ..finding(text("\u{1b}[2J]]>\n::error::<&\"'> ##[add-mask]x"))
+        }]),
         "warn" => list(vec![Finding { action: [1, 1], ..finding(text("warned")) }]),
         "point out of the object" => {
             let pointer = OptionalText { present: 1, text: text("/../../other\u{1b}[2J") };

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 mod agent_metrics;
 mod drift;
 mod first_sync;
+mod gate;
 mod memory;
 mod one_commit;
 mod peers;
@@ -37,6 +38,8 @@ pub enum Scenario {
     Drift,
     /// A policy on one object and on many.
     PolicyCall,
+    /// Policies of each language on many objects.
+    Gate,
     /// Resident memory, idle and with all Applications.
     Memory,
     /// Kustomize and Helm, beside upstream's own commands.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub idle_seconds: u64,
     /// Calls of the policy.
     pub calls: usize,
+    /// Judgements of each set.
+    pub judgements: usize,
     /// Renders of each input.
     pub renders: usize,
     /// The agent to measure; built without its compiler where there is none.
@@ -78,7 +83,7 @@ pub async fn run(
 ) -> anyhow::Result<Vec<Report>> {
     let wanted = |one: Scenario| scenario == one || scenario == Scenario::All;
     let mut reports = Vec::new();
-    if !matches!(scenario, Scenario::PolicyCall | Scenario::Renderers) {
+    if !matches!(scenario, Scenario::PolicyCall | Scenario::Gate | Scenario::Renderers) {
         let mut stage = Stage::start(settings, progress).await.context("prepare the benchmark")?;
         let first = first_sync::measure(&mut stage).await.context("measure the first sync")?;
         if wanted(Scenario::FirstSync) {
@@ -99,6 +104,11 @@ pub async fn run(
         let (settings, progress) = (settings.clone(), progress.clone());
         let report = tokio::task::spawn_blocking(move || policy_call::measure(&settings, &*progress)).await?;
         reports.push(report.context("measure policy calls")?);
+    }
+    if wanted(Scenario::Gate) {
+        let (settings, progress) = (settings.clone(), progress.clone());
+        let report = tokio::task::spawn_blocking(move || gate::measure(&settings, &*progress)).await?;
+        reports.push(report.context("measure the gate")?);
     }
     if wanted(Scenario::Renderers) {
         let (settings, progress) = (settings.clone(), progress.clone());

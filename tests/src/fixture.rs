@@ -520,6 +520,7 @@ fn kind_of(kind: &str) -> (&'static str, &'static str, &'static str, String, boo
         "customresourcedefinition" => ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", false),
         "lease" => ("coordination.k8s.io", "v1", "Lease", true),
         "event" => ("events.k8s.io", "v1", "Event", true),
+        "policyreport" => ("wgpolicyk8s.io", "v1alpha2", "PolicyReport", true),
         "widget" => ("example.org", "v1", "Widget", true),
         "repository" => ("windlass.dev", "v1alpha1", "Repository", true),
         "gate" => ("windlass.dev", "v1alpha1", "Gate", false),

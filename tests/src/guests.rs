@@ -96,6 +96,15 @@ fn policy(mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let world = resolve.select_world(&[package], Some("policy"))?;
     let encoding = wit_component::StringEncoding::UTF8;
     wit_component::embed_component_metadata(&mut module, &resolve, world, encoding)?;
-    let manifest = format!(r#"{{"name":"{JUDGE}","version":"0.1.0","world":"policy","matches":["*"]}}"#);
-    Ok(windlass::plugin::compile::append_manifest(&module, manifest.as_bytes()))
+    let manifest = serde_json::json!({
+        "name": JUDGE,
+        "version": "0.1.0",
+        "world": "policy",
+        "matches": ["*"],
+        "reads": ["v1/Namespace"],
+        "old": true,
+        "resources": ["example.com/JudgePolicy"],
+        "modules": ["judge"],
+    });
+    Ok(windlass::plugin::compile::append_manifest(&module, manifest.to_string().as_bytes()))
 }

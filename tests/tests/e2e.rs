@@ -2,6 +2,7 @@
 //! HTTP.
 
 mod e2e {
+    mod check;
     mod command_line;
     mod crash;
     mod drift;
@@ -11,6 +12,7 @@ mod e2e {
     mod jsonnet;
     mod manifests;
     mod plugins;
+    mod policies;
     mod rights;
     mod sources;
     mod values;

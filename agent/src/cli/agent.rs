@@ -51,9 +51,16 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COUNT", env = "WINDLASS_CONCURRENCY", default_value_t = 8)]
     concurrency: usize,
 
-    /// Plugin calls of syncs at once; each takes a processor and the plugin's memory.
+    /// Renders and judgements at once. A render takes a processor and the plugin's memory; a judgement asks as many
+    /// policies at once as there are processors, up to four.
     #[arg(long, value_name = "COUNT", env = "WINDLASS_RENDERS", default_value_t = 1)]
     renders: usize,
+
+    /// Keep a `PolicyReport` (`wgpolicyk8s.io/v1alpha2`) of the findings in what
+    /// is applied, for each Application. Its definition has to be in the
+    /// cluster.
+    #[arg(long, env = "WINDLASS_POLICY_REPORTS")]
+    policy_reports: bool,
 
     /// How much is logged, as `info`, `debug` or `windlass=debug,kube=warn`.
     #[arg(long, value_name = "FILTER", env = "WINDLASS_LOG", default_value = "info")]
@@ -108,6 +115,7 @@ async fn agent(arguments: &Arguments) -> anyhow::Result<()> {
         listen: arguments.listen,
         concurrency: arguments.concurrency,
         renders: arguments.renders,
+        policy_reports: arguments.policy_reports,
     };
     let plugins = Arc::new(PluginSet::new(registry, changed));
     controller::run(settings, cluster, plugins, stop, |address| {

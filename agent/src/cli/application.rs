@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::settings::Document;
 use super::{fields, settings};
 use crate::api::{self, Application};
 
-const KIND: &str = "Application";
+pub(super) const KIND: &str = "Application";
 /// The namespace of what names none.
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
 /// How many things of a file an error lists.
@@ -19,7 +20,6 @@ const LISTED: usize = 20;
 pub(super) fn read(file: &Path, name: Option<&str>, namespace: Option<&str>) -> anyhow::Result<Application> {
     let shown = file.display();
     let wanted = format!("{}/{}", api::GROUP, api::VERSION);
-    let crd = fields::definition(KIND)?;
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for document in settings::documents(file)? {
         let version = document.text("apiVersion");
@@ -33,10 +33,7 @@ pub(super) fn read(file: &Path, name: Option<&str>, namespace: Option<&str>) -> 
             "{shown}: this is {}; write `apiVersion: {wanted}`",
             document.described()
         );
-        fields::check_resource(&crd, &document.content).map_err(|misfit| document.misfit(&misfit))?;
-        let application: Application = serde_json::from_value(document.content)
-            .with_context(|| format!("{shown}: read the Application"))?;
-        found.push(application);
+        found.push(parsed(document)?);
     }
     anyhow::ensure!(
         !found.is_empty(),
@@ -59,6 +56,14 @@ pub(super) fn read(file: &Path, name: Option<&str>, namespace: Option<&str>) -> 
     }
 }
 
+/// The Application that a document is, all of whose fields are read.
+pub(super) fn parsed(document: Document) -> anyhow::Result<Application> {
+    let crd = fields::definition(KIND)?;
+    fields::check_resource(&crd, &document.content).map_err(|misfit| document.misfit(&misfit))?;
+    let file = document.at.file;
+    serde_json::from_value(document.content).with_context(|| format!("{file}: read the Application"))
+}
+
 /// One that names no namespace goes where it is sent, unless another one is
 /// meant for there.
 fn fitting(mut all: Vec<Application>, name: Option<&str>, namespace: Option<&str>) -> Vec<Application> {
@@ -70,7 +75,7 @@ fn fitting(mut all: Vec<Application>, name: Option<&str>, namespace: Option<&str
     if own.is_empty() { anywhere } else { own }
 }
 
-fn full_name(application: &Application) -> String {
+pub(super) fn full_name(application: &Application) -> String {
     let namespace = application.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     format!("{namespace}/{}", application.metadata.name.as_deref().unwrap_or("(without a name)"))
 }

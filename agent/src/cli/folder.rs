@@ -22,7 +22,7 @@ pub(super) struct Folder {
     pub(super) clock: i64,
     root: PathBuf,
     /// What it was fetched into, which goes with it.
-    _kept: Option<Arc<TempDir>>,
+    kept: Option<Arc<TempDir>>,
 }
 
 impl Folder {
@@ -30,7 +30,7 @@ impl Folder {
         anyhow::ensure!(!path.is_file(), "`{}` is a file; name its folder", path.display());
         let (root, below) = locate_root(path).with_context(|| format!("open `{}`", path.display()))?;
         let tree = FolderTree::open(&root).with_context(|| format!("open `{}`", root.display()))?;
-        Ok(Self { tree: Arc::new(tree), path: below, clock: head_commit_time(&root), root, _kept: None })
+        Ok(Self { tree: Arc::new(tree), path: below, clock: head_commit_time(&root), root, kept: None })
     }
 
     /// The folder as it is in a commit, which need not be checked out.
@@ -39,7 +39,7 @@ impl Folder {
         let (revision, tree) = open_revision(&root, revision)
             .map_err(anyhow::Error::msg)
             .with_context(|| format!("find the revision `{revision}` in `{}`", root.display()))?;
-        Ok(Self { tree: Arc::new(tree), path: below, clock: revision.time, root, _kept: None })
+        Ok(Self { tree: Arc::new(tree), path: below, clock: revision.time, root, kept: None })
     }
 
     /// A folder of a repository that was fetched into `kept`.
@@ -51,7 +51,7 @@ impl Folder {
         kept: Arc<TempDir>,
     ) -> Self {
         let root = PathBuf::from(url.trim_end_matches('/').trim_end_matches(".git"));
-        Self { tree, path, clock, root, _kept: Some(kept) }
+        Self { tree, path, clock, root, kept: Some(kept) }
     }
 
     /// Whether the repository around a folder calls a commit so.
@@ -61,13 +61,29 @@ impl Folder {
 
     /// The root of the repository around the working directory.
     pub(super) fn root_here() -> anyhow::Result<PathBuf> {
-        let (root, _) = locate_root(Path::new(".")).context("find the repository around here")?;
-        Ok(root)
+        Self::root_around(Path::new(".")).context("find the repository around here")
     }
 
-    #[cfg(test)]
+    /// The root of the repository around a path, of which only a part may be
+    /// there.
+    pub(super) fn root_around(path: &Path) -> anyhow::Result<PathBuf> {
+        Ok(locate_root_of_any(path)?.0)
+    }
+
+    /// A folder of a tree that is no repository's.
     pub(super) fn in_memory(tree: impl Tree + 'static, path: &str) -> Self {
-        Self { tree: Arc::new(tree), path: path.to_owned(), clock: 0, root: PathBuf::new(), _kept: None }
+        Self { tree: Arc::new(tree), path: path.to_owned(), clock: 0, root: PathBuf::new(), kept: None }
+    }
+
+    /// Another folder of the same repository.
+    pub(super) fn other(&self, path: &str) -> Self {
+        Self {
+            tree: Arc::clone(&self.tree),
+            path: path.to_owned(),
+            clock: self.clock,
+            root: self.root.clone(),
+            kept: self.kept.clone(),
+        }
     }
 
     /// The last part of its path.

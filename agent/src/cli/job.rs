@@ -102,12 +102,31 @@ impl JobArguments {
         self.application.is_some()
     }
 
+    /// Whether a name or a namespace was typed.
+    pub(super) fn is_named(&self) -> bool {
+        self.name.is_some() || self.namespace.is_some()
+    }
+
+    /// Whether an Application is meant by what was typed of its name and
+    /// namespace.
+    pub(super) fn names(&self, application: &Application) -> bool {
+        let metadata = &application.metadata;
+        let namespace = metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        self.name.as_ref().is_none_or(|name| metadata.name.as_ref() == Some(name))
+            && self.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
+    }
+
     /// Reads all that is named. Says what is missing.
     pub(super) fn read(&self) -> anyhow::Result<Said<'_>> {
         let application = match &self.application {
             Some(file) => Some(application::read(file, self.name.as_deref(), self.namespace.as_deref())?),
             None => None,
         };
+        self.read_with(application)
+    }
+
+    /// The same, for an Application that was found elsewhere.
+    pub(super) fn read_with(&self, application: Option<Application>) -> anyhow::Result<Said<'_>> {
         let own_limits = application.as_ref().and_then(|application| application.spec.limits);
         Ok(Said {
             flags: self,

@@ -1,11 +1,12 @@
 //! The two streams, and whether they are coloured.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
+use std::io::{self, IsTerminal as _, StderrLock, StdoutLock, Write as _};
 
 use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Terminal, escape};
+use crate::render::locate::Lines;
 use crate::source::tree::Tree;
 
 /// When to use colours.
@@ -51,7 +52,7 @@ impl Output {
         self.on_stderr().color
     }
 
-    fn on_stderr(&self) -> Terminal {
+    pub(super) fn on_stderr(&self) -> Terminal {
         Terminal { color: self.color.wanted(io::stderr().is_terminal(), self.no_color) }
     }
 
@@ -74,6 +75,11 @@ pub(super) fn stdout() -> StdoutLock<'static> {
     io::stdout().lock()
 }
 
+/// For what is said about it, in several lines.
+pub(super) fn stderr() -> StderrLock<'static> {
+    io::stderr().lock()
+}
+
 /// One line on standard error. A failure to write it has nowhere to be
 /// reported.
 pub(super) fn note(text: &str) {
@@ -83,14 +89,20 @@ pub(super) fn note(text: &str) {
 /// Diagnostics about files of `tree`, each with its source line, and an empty
 /// line behind each.
 pub(super) fn draw(terminal: Terminal, diagnostics: &[Diagnostic], tree: &dyn Tree) -> String {
-    let mut files: HashMap<&str, Option<Bytes>> = HashMap::new();
+    let mut files: HashMap<&str, Option<(Bytes, Lines)>> = HashMap::new();
     let mut text = String::new();
     for diagnostic in diagnostics {
         let place = diagnostic.origin.as_ref().filter(|origin| origin.line.is_some());
-        let source = place.and_then(|origin| {
-            files.entry(&origin.path).or_insert_with(|| tree.read(&origin.path).ok()).clone()
+        let line = place.and_then(|origin| {
+            let read = || {
+                let content = tree.read(&origin.path).ok()?;
+                let lines = Lines::of(&content);
+                Some((content, lines))
+            };
+            let (content, lines) = files.entry(&origin.path).or_insert_with(read).as_ref()?;
+            lines.line(content, origin.line?)
         });
-        text.push_str(&terminal.draw(diagnostic, source.as_deref()));
+        text.push_str(&terminal.draw_line(diagnostic, line));
         text.push('\n');
     }
     text

@@ -99,6 +99,15 @@ impl RepositoryArguments {
 }
 
 impl Repository<'_> {
+    /// All of the repository: the remote one, or that around `path`.
+    pub(super) fn root(&mut self, path: &Path, revision: Option<&str>) -> anyhow::Result<Folder> {
+        if self.arguments.is_remote() {
+            return self.folder(Path::new(""), revision);
+        }
+        let root = Folder::root_around(path).with_context(|| format!("open `{}`", path.display()))?;
+        self.folder(&root, revision)
+    }
+
     /// The folder as it is in the working tree, or in a commit; of a remote
     /// repository without a revision, in what its `HEAD` points at.
     pub(super) fn folder(&mut self, path: &Path, revision: Option<&str>) -> anyhow::Result<Folder> {
@@ -163,7 +172,7 @@ fn references(revision: Option<&str>) -> anyhow::Result<Vec<Reference>> {
 }
 
 /// The folder below the root, by its names only.
-fn below(path: &Path) -> anyhow::Result<String> {
+pub(super) fn below(path: &Path) -> anyhow::Result<String> {
     let mut names = Vec::new();
     for part in path.components() {
         match part {

@@ -1,7 +1,8 @@
 //! Settings of plugins as they are typed: a file, or JSON on the spot.
 
+use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,10 +14,10 @@ use serde_saphyr::Options;
 use super::fields::Misfit;
 use crate::dialect::of_kubernetes;
 use crate::object::Origin;
-use crate::render::locate::locate;
+use crate::render::locate::{Place, locate, locate_within};
 
 /// Largest file of settings or gates, in bytes.
-const FILE_BYTES: u64 = 1 << 20;
+pub(super) const FILE_BYTES: u64 = 1 << 20;
 
 /// What `text` means: JSON where it begins as a mapping, otherwise the name of
 /// a file of YAML or JSON.
@@ -37,35 +38,73 @@ pub(super) fn file(path: &Path) -> anyhow::Result<String> {
 /// The content of a file that a person named. What has no size, such as a pipe,
 /// is bounded all the same.
 pub(super) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = || -> anyhow::Result<Vec<u8>> {
-        let mut content = Vec::new();
-        File::open(path)?.take(FILE_BYTES + 1).read_to_end(&mut content)?;
-        anyhow::ensure!(
-            content.len() as u64 <= FILE_BYTES,
-            "it has more bytes than the limit of {FILE_BYTES} (fixed)"
-        );
-        Ok(content)
-    };
-    read().with_context(|| format!("read `{}`", path.display()))
+    let open = || File::open(path).map_err(anyhow::Error::new);
+    open().and_then(|file| within(file, FILE_BYTES)).with_context(|| format!("read `{}`", path.display()))
 }
 
-/// One document of a file.
+/// All that `source` gives, if it is not more than so many bytes.
+pub(super) fn within(source: impl Read, limit: u64) -> anyhow::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    source.take(limit + 1).read_to_end(&mut content)?;
+    anyhow::ensure!(content.len() as u64 <= limit, "it has more bytes than the limit of {limit} (fixed)");
+    Ok(content)
+}
+
+/// One document of a file, or one object of a list in it.
+#[derive(Clone)]
 pub(super) struct Document {
     pub(super) content: Value,
-    file: String,
-    text: Arc<str>,
+    pub(super) at: At,
+}
+
+/// Where a document is written.
+#[derive(Clone)]
+pub(super) struct At {
+    /// As a person names it.
+    pub(super) file: String,
+    pub(super) text: Arc<str>,
     line: Option<u32>,
+    /// Of an object in a list, where it is in the list.
+    pointer: String,
+}
+
+impl At {
+    /// All of a file, as one document.
+    pub(super) fn all_of(file: &str, text: &str) -> Self {
+        Self { file: file.to_owned(), text: text.into(), line: None, pointer: String::new() }
+    }
+
+    /// The place of a field, as near as the file tells; with `byte`, of that
+    /// byte of its text.
+    pub(super) fn place(&self, pointer: &str, byte: Option<usize>) -> Option<Place> {
+        let origin = Origin { path: self.file.clone(), line: self.line, span: None };
+        let (content, pointer) = (self.text.as_bytes(), format!("{}{pointer}", self.pointer));
+        match byte {
+            Some(byte) => locate_within(content, &origin, &pointer, byte),
+            None => locate(content, &origin, &pointer),
+        }
+    }
+
+    /// What stands at this pointer of the document.
+    pub(super) fn at(&self, pointer: &str) -> Self {
+        Self { pointer: format!("{}{pointer}", self.pointer), ..self.clone() }
+    }
+}
+
+impl fmt::Display for At {
+    /// `file:line:column`, or `file` where its text does not tell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place("", None) {
+            Some(place) => write!(f, "{}:{}:{}", self.file, place.line, place.column),
+            None => f.write_str(&self.file),
+        }
+    }
 }
 
 impl Document {
     /// `file:line:column: problem`, as near to the field as the file tells.
     pub(super) fn misfit(&self, misfit: &Misfit) -> anyhow::Error {
-        let Self { file, text, line, .. } = self;
-        let origin = Origin { path: file.clone(), line: *line, span: None };
-        match locate(text.as_bytes(), &origin, &misfit.pointer) {
-            Some(place) => anyhow::anyhow!("{file}:{}:{}: {misfit}", place.line, place.column),
-            None => anyhow::anyhow!("{file}: {misfit}"),
-        }
+        anyhow::anyhow!("{}: {misfit}", self.at.at(&misfit.pointer))
     }
 
     /// A text at its top.
@@ -82,25 +121,49 @@ impl Document {
             (None, None) => "a document without `apiVersion` and `kind`".to_owned(),
         }
     }
+
+    /// Its group and its kind; the core group is empty.
+    pub(super) fn group_and_kind(&self) -> Option<(&str, &str)> {
+        let group = self.text("apiVersion")?.split_once('/').map_or("", |(group, _)| group);
+        Some((group, self.text("kind")?))
+    }
+
+    /// The objects of a list such as kubectl prints, or the object itself.
+    pub(super) fn objects(mut self) -> Vec<Self> {
+        let is_list = self.text("kind").is_some_and(|kind| kind.ends_with("List"))
+            && self.content.pointer("/metadata/name").is_none();
+        let Some(items) = self.content.get_mut("items").and_then(Value::as_array_mut).filter(|_| is_list)
+        else {
+            return vec![self];
+        };
+        let items = std::mem::take(items).into_iter().enumerate();
+        items.map(|(index, content)| Self { content, at: self.at.at(&format!("/items/{index}")) }).collect()
+    }
 }
 
 /// The documents of a file of YAML or JSON, those that say nothing aside.
 pub(super) fn documents(path: &Path) -> anyhow::Result<Vec<Document>> {
-    let text: Arc<str> = file(path)?.into();
-    let file = path.display().to_string();
+    documents_in(&path.display().to_string(), &file(path)?)
+}
+
+/// The documents of a text of YAML or JSON, those that say nothing aside.
+pub(super) fn documents_in(file: &str, text: &str) -> anyhow::Result<Vec<Document>> {
     let contents: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(&text, of_kubernetes(Options::default()))
-            .map_err(|error| yaml_error(&file, &error))?;
+        serde_saphyr::from_multiple_with_options(text, of_kubernetes(Options::default()))
+            .map_err(|error| yaml_error(file, &error))?;
     let contents: Vec<Value> = contents.into_iter().filter(|content| !content.is_null()).collect();
-    let lines = first_lines(&text);
+    let lines = first_lines(text);
+    let text: Arc<str> = text.into();
     // Another count is another opinion of what is empty: then no line is better than a wrong one.
-    let line = |index: usize| lines.get(index).copied().filter(|_| lines.len() == contents.len());
-    let lines: Vec<Option<u32>> = (0..contents.len()).map(line).collect();
-    Ok(contents
-        .into_iter()
-        .zip(lines)
-        .map(|(content, line)| Document { content, file: file.clone(), text: Arc::clone(&text), line })
-        .collect())
+    let is_same_count = lines.len() == contents.len();
+    let at = |index: usize| At {
+        file: file.to_owned(),
+        text: Arc::clone(&text),
+        line: lines.get(index).copied().filter(|_| is_same_count),
+        pointer: String::new(),
+    };
+    let documents = contents.into_iter().enumerate();
+    Ok(documents.map(|(index, content)| Document { content, at: at(index) }).collect())
 }
 
 /// The line of the first node of each document that says something.

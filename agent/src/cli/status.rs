@@ -126,6 +126,8 @@ fn tables(applications: &[Application], repositories: &[Repository], now: Timest
             let status = application.status.clone().unwrap_or_default();
             let ready = condition(&status.conditions, ConditionType::Ready);
             problems.extend(problem("Application", &namespace, &name, ready));
+            let compliant = condition(&status.conditions, ConditionType::Compliant);
+            problems.extend(problem("Application", &namespace, &name, compliant));
             let health = status.health.as_ref().map(|health| format!("{:?}", health.state));
             rows.push([
                 namespace,
@@ -245,8 +247,12 @@ mod tests {
             json!([{"type": "Ready", "status": status, "reason": reason, "message": message,
                 "lastTransitionTime": "2026-01-01T00:00:00Z"}])
         };
+        let mut conditions = ready("True", "Succeeded", "");
+        let compliant = json!({"type": "Compliant", "status": "False", "reason": "Denied",
+            "message": "stays applied: no", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        conditions.as_array_mut().unwrap().push(compliant);
         let good = application(&json!({
-            "conditions": ready("True", "Succeeded", ""), "health": {"state": "Healthy"},
+            "conditions": conditions, "health": {"state": "Healthy"},
             "revision": {"commit": "0123456789abcdef0123"},
         }));
         let mut bad =
@@ -262,6 +268,9 @@ NAMESPACE  APPLICATION  READY    REASON     HEALTH   REVISION    AGE
 team       web          True     Succeeded  Healthy  0123456789  3h
 team       api-gateway  False    Denied     -        -           3h
 team       new          Unknown  -          -        -           3h
+
+Application team/web: Denied
+  stays applied: no
 
 Application team/api-gateway: Denied
   a.yaml:3: no

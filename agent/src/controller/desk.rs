@@ -102,6 +102,8 @@ pub(crate) struct Desk {
     hidden_in_hand: Hidden,
     /// The count of rules under which what is applied was judged last.
     pub(crate) reviewed_under: Option<u64>,
+    /// The digest of the `PolicyReport` that was written last.
+    pub(crate) reported: Option<[u8; 32]>,
     /// Whether the parent's marks of the `ApplySet` were seen or written.
     marked: bool,
 }
@@ -128,6 +130,7 @@ impl Desk {
             hidden: Hidden::default(),
             hidden_in_hand: Hidden::default(),
             reviewed_under: None,
+            reported: None,
             marked,
         }
     }

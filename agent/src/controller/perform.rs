@@ -53,6 +53,7 @@ struct Work {
     recorder: Recorder,
     events: mpsc::Sender<Event>,
     metrics: Metrics,
+    policy_reports: bool,
 }
 
 impl Shell {
@@ -63,9 +64,10 @@ impl Shell {
         recorder: Recorder,
         events: mpsc::Sender<Event>,
         tasks: TaskTracker,
-        metrics: Metrics,
+        policy_reports: bool,
     ) -> Self {
-        let work = Arc::new(Work { steps, plugins, known, recorder, events, metrics });
+        let metrics = steps.metrics.clone();
+        let work = Arc::new(Work { steps, plugins, known, recorder, events, metrics, policy_reports });
         Self { work, tasks, running: Arc::default() }
     }
 

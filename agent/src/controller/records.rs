@@ -4,7 +4,8 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::cluster::{Cluster, ClusterError, NewEvent, ObjectRef, View};
+use crate::cluster::{ApplyOptions, Cluster, ClusterError, NewEvent, ObjectRef, View};
+use crate::object::Manifest;
 use crate::shard::claim::Claim;
 
 /// The field manager of the agent's own resources.
@@ -57,6 +58,14 @@ impl Records {
     ) -> Result<Value, RecordError> {
         self.permit()?;
         Ok(self.cluster.patch_metadata(object, metadata, None, MANAGER).await?)
+    }
+
+    /// Makes an object of the agent's own what `manifest` says.
+    pub(crate) async fn apply(&self, manifest: &Manifest) -> Result<(), RecordError> {
+        self.permit()?;
+        let options = ApplyOptions { manager: MANAGER, force: true, precondition: None, dry_run: false };
+        self.cluster.apply(manifest, &options).await?;
+        Ok(())
     }
 
     /// Writes an event.

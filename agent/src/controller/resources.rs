@@ -18,6 +18,7 @@ use super::sync::PRUNE_CONSENT_ANNOTATION;
 use super::values::watch::ValuesWatch;
 use crate::api::{Application, Gate, Plugin, Repository};
 use crate::cluster::{Cluster, Resource, View, WatchEvent, unreadable};
+use crate::gate;
 use crate::lock::lock;
 use crate::object::Name;
 use crate::observe::watch::Observer;
@@ -29,6 +30,8 @@ pub(crate) struct Known {
     repositories: Mutex<HashMap<Name, Arc<Repository>>>,
     applications: Mutex<HashMap<Name, Arc<Entry>>>,
     gates: Mutex<BTreeMap<String, Arc<Gate>>>,
+    /// Gates that were never read, with the reason.
+    unread_gates: Mutex<BTreeMap<String, String>>,
     plugins: Mutex<BTreeMap<String, Arc<Plugin>>>,
 }
 
@@ -49,6 +52,15 @@ impl Known {
 
     pub(crate) fn gates(&self) -> Vec<Arc<Gate>> {
         lock(&self.gates).values().cloned().collect()
+    }
+
+    /// What judges: the Gates, and for one that can't be read something that
+    /// refuses everything, for nobody knows what it would refuse.
+    pub(crate) fn judging(&self) -> Vec<gate::Gate> {
+        let unread = lock(&self.unread_gates).clone();
+        let gates = self.gates();
+        let unread = unread.iter().map(|(name, why)| gate::Gate::unread(name, why));
+        gates.iter().map(|gate| gate::Gate::from(&**gate)).chain(unread).collect()
     }
 
     pub(crate) fn plugins(&self) -> Vec<Arc<Plugin>> {
@@ -173,6 +185,9 @@ impl Follower {
                 // What is known is of one that was deleted meanwhile.
                 self.gone(kind, &name).await;
             }
+            if kind == Kind::Gate {
+                self.could_not_read_gate(&name.name, why).await;
+            }
             return;
         }
         // Nobody asks for it here, and it is the largest part of what would be kept.
@@ -188,6 +203,9 @@ impl Follower {
         if let Err(error) = result {
             // As above.
             tracing::error!(?kind, %name, %error, "a resource can't be read");
+            if kind == Kind::Gate {
+                self.could_not_read_gate(&name.name, &error.to_string()).await;
+            }
         }
     }
 
@@ -236,10 +254,22 @@ impl Follower {
     async fn set_gate(&self, name: &Name, object: Value) -> Result<(), serde_json::Error> {
         let gate: Arc<Gate> = Arc::new(parse(object)?);
         let former = lock(&self.known.gates).insert(name.name.clone(), gate.clone());
+        lock(&self.known.unread_gates).remove(&name.name);
         if former.is_none_or(|former| former.spec != gate.spec) {
             send(&self.events, Event::RulesChanged).await;
         }
         Ok(())
+    }
+
+    /// The last good state of a Gate stays; one that has none judges too.
+    async fn could_not_read_gate(&self, name: &str, why: &str) {
+        if lock(&self.known.gates).contains_key(name) {
+            return;
+        }
+        let former = lock(&self.known.unread_gates).insert(name.to_owned(), why.to_owned());
+        if former.is_none() {
+            send(&self.events, Event::RulesChanged).await;
+        }
     }
 
     async fn set_plugin(&self, name: &Name, object: Value) -> Result<(), serde_json::Error> {
@@ -276,6 +306,7 @@ impl Follower {
             }
             Kind::Gate => {
                 lock(&self.known.gates).remove(&name.name);
+                lock(&self.known.unread_gates).remove(&name.name);
                 send(&self.events, Event::RulesChanged).await;
             }
             Kind::Plugin => {

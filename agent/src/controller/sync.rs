@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::desk::Desk;
 use super::event::Target;
 use super::granted::Granted;
+use super::policy_report::NoAnswer;
 use super::records::{RecordError, Records};
 use super::report::{Stage, SyncError};
 use super::sources::Sources;
@@ -63,6 +64,8 @@ pub(crate) struct SyncReport {
     pub(crate) rendered: Arc<Rendered>,
     /// Absent where the set was judged before.
     pub(crate) verdicts: Option<Vec<Verdict>>,
+    /// The policies that gave no answer.
+    pub(crate) silent: Vec<NoAnswer>,
     /// Why it would be refused if it were not applied already.
     pub(crate) objection: Option<SyncError>,
     pub(crate) warnings: Vec<String>,
@@ -479,13 +482,21 @@ impl Steps {
 
 impl SyncReport {
     fn unchanged(rendered: Arc<Rendered>) -> Self {
-        Self { rendered, verdicts: None, objection: None, warnings: Vec::new(), changes: Vec::new() }
+        Self {
+            rendered,
+            verdicts: None,
+            silent: Vec::new(),
+            objection: None,
+            warnings: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 
     /// The same without what must not be told.
     fn without(mut self, desk: &Desk) -> Self {
         let verdicts = self.verdicts.iter_mut().flatten();
-        let messages = verdicts.map(|verdict| &mut verdict.message).chain(&mut self.warnings);
+        let silent = self.silent.iter_mut().map(|silent| &mut silent.message);
+        let messages = verdicts.map(|verdict| &mut verdict.message).chain(&mut self.warnings).chain(silent);
         messages.for_each(|message| *message = desk.hide(message));
         self.objection = self.objection.map(|objection| objection.without(desk));
         self
@@ -510,6 +521,7 @@ fn settle(
     Ok(SyncReport {
         rendered,
         verdicts: Some(admitted.verdicts().to_vec()),
+        silent: admitted.failures().iter().map(NoAnswer::from).collect(),
         objection: admitted.objection().map(SyncError::gate),
         warnings: admitted.warnings().iter().map(ToString::to_string).collect(),
         changes,

@@ -25,6 +25,15 @@ impl Terminal {
     /// The diagnostic in several lines, the last ended. `source` is the
     /// content of the file that it is about, if that is at hand.
     pub fn draw(self, diagnostic: &Diagnostic, source: Option<&[u8]>) -> String {
+        let line = diagnostic.origin.as_ref().and_then(|origin| origin.line?.checked_sub(1));
+        self.draw_line(
+            diagnostic,
+            line.and_then(|line| source?.split(|byte| *byte == b'\n').nth(line as usize)),
+        )
+    }
+
+    /// The same, with only the source line that it is about.
+    pub(crate) fn draw_line(self, diagnostic: &Diagnostic, source: Option<&[u8]>) -> String {
         let mut out = String::new();
         let (label, style) = match diagnostic.severity {
             Severity::Error => ("error", "1;31"),
@@ -37,7 +46,7 @@ impl Terminal {
         out.push('\n');
 
         let line = diagnostic.origin.as_ref().and_then(|origin| origin.line);
-        let shown = line.and_then(|line| Shown::new(source?, line, diagnostic.column));
+        let shown = source.filter(|_| line.is_some()).map(|source| Shown::new(source, diagnostic.column));
         let number = shown.as_ref().map(|_| line.unwrap_or_default().to_string()).unwrap_or_default();
         let margin = " ".repeat(number.len());
         if let Some(origin) = &diagnostic.origin {
@@ -97,9 +106,8 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(source: &[u8], line: u32, column: Option<u32>) -> Option<Self> {
-        let bytes = source.split(|byte| *byte == b'\n').nth(line.checked_sub(1)? as usize)?;
-        let text = String::from_utf8_lossy(bytes);
+    fn new(line: &[u8], column: Option<u32>) -> Self {
+        let text = String::from_utf8_lossy(line);
         let characters: Vec<char> = text.trim_end().chars().collect();
         let field = column.and_then(|column| field(&characters, column as usize - 1));
         let skipped = match field {
@@ -119,7 +127,7 @@ impl Shown {
             let before = left.chars().count() + draw(skipped..start).chars().count();
             (before, draw(start..stop).chars().count().max(1))
         });
-        Some(Self { text: format!("{left}{}{right}", draw(skipped..end)), underline })
+        Self { text: format!("{left}{}{right}", draw(skipped..end)), underline }
     }
 }
 

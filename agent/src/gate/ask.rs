@@ -46,7 +46,7 @@ impl<'a> Question<'a> {
         policy: Arc<dyn Policy>,
         surroundings: Arc<dyn Surroundings>,
         selected: &[usize],
-        set: &Set,
+        set: &Set<'_>,
     ) -> Self {
         let is_wanted = |index: &&usize| {
             let key = set.key(**index);
@@ -56,7 +56,7 @@ impl<'a> Question<'a> {
         Self { gate, asked, policy, surroundings, wanted, failed: AtomicBool::new(false) }
     }
 
-    fn ask(&self, batch: Range<usize>, set: &Set) -> Option<Answer> {
+    fn ask(&self, batch: Range<usize>, set: &Set<'_>) -> Option<Answer> {
         if self.failed.load(Ordering::Relaxed) {
             return None;
         }
@@ -83,7 +83,7 @@ impl<'a> Question<'a> {
 }
 
 /// Asks all questions. Gives one answer to each, in their order.
-pub(super) fn ask_all(questions: &[Question<'_>], set: &Set) -> Vec<Answer> {
+pub(super) fn ask_all(questions: &[Question<'_>], set: &Set<'_>) -> Vec<Answer> {
     let calls: Vec<(usize, Range<usize>)> = questions
         .iter()
         .enumerate()
@@ -135,7 +135,7 @@ pub(super) fn ask_all(questions: &[Question<'_>], set: &Set) -> Vec<Answer> {
 }
 
 /// Cuts `wanted` into calls of a bounded size.
-fn batches(wanted: &[usize], set: &Set) -> Vec<Range<usize>> {
+fn batches(wanted: &[usize], set: &Set<'_>) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
     let (mut start, mut size) = (0, 0);
     for (position, index) in wanted.iter().enumerate() {

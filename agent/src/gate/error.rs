@@ -39,6 +39,8 @@ pub struct PolicyFailure {
 /// Why a policy gave no answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PolicyProblem {
+    /// The gate itself can't be read.
+    Unread(String),
     /// The name leads to no policy.
     Absent(Absent),
     /// What the gate grants of the cluster can't be known.
@@ -80,6 +82,18 @@ impl PolicyFailure {
         }
     }
 
+    /// Whatever the gate would ask is not asked.
+    pub(super) fn unread(gate: &Gate, why: &str) -> Self {
+        Self {
+            gate: gate.name.clone(),
+            policy: String::new(),
+            plugin: String::new(),
+            digest: None,
+            problem: PolicyProblem::Unread(why.to_owned()),
+            refuses: true,
+        }
+    }
+
     /// The failure as a person reads it.
     pub fn diagnostic(&self) -> Diagnostic {
         Diagnostic {
@@ -97,6 +111,7 @@ impl PolicyFailure {
             PolicyProblem::Absent(Absent::Missing { known }) => Some(format!("known: {}", known.join(", "))),
             PolicyProblem::Absent(Absent::WrongWorld(_)) => Some("name a plugin that is a policy".to_owned()),
             PolicyProblem::Absent(Absent::Unusable(_)) => Some("see the status of its Plugin".to_owned()),
+            PolicyProblem::Unread(_) => Some("mend the Gate, or delete it".to_owned()),
             PolicyProblem::Cluster(_) => None,
             PolicyProblem::Plugin(error) => plugin_hint(error),
         }
@@ -110,11 +125,13 @@ impl fmt::Display for PolicyFailure {
             Some(digest) => PluginId { name: plugin.clone(), digest: digest.clone() }.to_string(),
             None => plugin.clone(),
         };
-        write!(f, "the gate `{gate}` can't judge: ")?;
+        let word = if matches!(problem, PolicyProblem::Unread(_)) { "be read" } else { "judge" };
+        write!(f, "the gate `{gate}` can't {word}: ")?;
         if policy != plugin {
             write!(f, "`{policy}`, ")?;
         }
         match problem {
+            PolicyProblem::Unread(why) => f.write_str(why),
             PolicyProblem::Absent(absent) => {
                 f.write_str(&absent_message("a policy", plugin, World::Policy, absent))
             }

@@ -16,8 +16,14 @@ pub trait Policy: Send + Sync {
     /// Which objects it wants to see: `v1/Pod`, `apps/*`, `*`.
     fn matches(&self) -> &[String];
 
+    /// Which objects around those that it judges it may ask for.
+    fn reads(&self) -> &[String];
+
     /// Whether it wants to see what the objects were before.
     fn compares(&self) -> bool;
+
+    /// Whether it takes these settings; judges nothing.
+    fn check_config(&self, config: &Value) -> Result<(), PluginError>;
 
     /// Judges a batch: one list of findings per object, in their order. Blocks
     /// until the plugin answers or meets one of its limits.

@@ -24,6 +24,7 @@ impl From<&api::Gate> for Gate {
                 api::FailurePolicy::Ignore => OnFailure::Ignore,
             },
             exceptions: resource.spec.exceptions.iter().map(Exception::from).collect(),
+            unread: None,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Gate {
     }
 
     /// Whether the gate judges objects of this kind.
-    pub(super) fn selects_object(&self, key: &ObjectKey) -> bool {
+    pub(crate) fn selects_object(&self, key: &ObjectKey) -> bool {
         any(&self.kinds, |matcher| matches_kind(matcher, &key.group, &key.kind))
     }
 }

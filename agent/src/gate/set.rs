@@ -5,43 +5,55 @@
 //! fact, and for the others the set's own definitions count. An object of a
 //! kind that neither knows stays as it is written.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::object::{Manifest, ObjectKey};
-use crate::plan::{Scope, Scopes, defined_scopes};
+use crate::object::ObjectKey;
+use crate::plan::{Scope, Scopes, defined_scope, is_definition};
 use crate::plugin::Subject;
-use crate::render::Rendered;
+use crate::render::{Item, Rendered};
 
 /// The objects under judgement.
-pub(super) struct Set {
-    pub(super) manifests: Vec<Manifest>,
+pub(super) struct Set<'a> {
+    items: Vec<Item<'a>>,
     subjects: Vec<Subject>,
     /// Where each would be in the cluster.
-    keys: Vec<ObjectKey>,
+    keys: Vec<Cow<'a, ObjectKey>>,
 }
 
-impl Set {
+impl<'a> Set<'a> {
     /// `before` is the set that is applied now, where there is one.
-    pub(super) fn new(rendered: &Rendered, before: Option<&Rendered>, target_namespace: &str) -> Self {
-        let manifests = rendered.manifests();
-        let scopes = defined_scopes(&manifests);
-        let settled = |manifest: &Manifest, text: &Bytes| settle(manifest, text, &scopes, target_namespace);
+    pub(super) fn new(rendered: &'a Rendered, before: Option<&Rendered>, target_namespace: &str) -> Self {
+        let items: Vec<Item<'_>> = rendered.items().collect();
+        let definitions = items.iter().filter(|item| is_definition(item.key));
+        let scopes: Scopes =
+            definitions.filter_map(|item| defined_scope(&serde_json::from_slice(item.text).ok()?)).collect();
+        let before: Vec<Item<'_>> = before.into_iter().flat_map(Rendered::items).collect();
         let mut before: HashMap<ObjectKey, Bytes> = before
-            .into_iter()
-            .flat_map(|before| {
-                let manifests = before.manifests();
-                let texts: Vec<Bytes> = before.texts().cloned().collect();
-                manifests.into_iter().zip(texts).map(|(manifest, text)| settled(&manifest, &text))
-            })
+            .iter()
+            .map(|item| settle(*item, &scopes, target_namespace))
+            .map(|(key, text)| (key.into_owned(), text))
             .collect();
         let (keys, texts): (Vec<_>, Vec<_>) =
-            manifests.iter().zip(rendered.texts()).map(|(manifest, text)| settled(manifest, text)).unzip();
-        let subjects =
-            keys.iter().zip(texts).map(|(key, object)| Subject { object, old: before.remove(key) }).collect();
-        Self { manifests, subjects, keys }
+            items.iter().map(|item| settle(*item, &scopes, target_namespace)).unzip();
+        let subject = |(key, object): (&Cow<'_, ObjectKey>, Bytes)| {
+            let old = if before.is_empty() { None } else { before.remove(key.as_ref()) };
+            Subject { object, old }
+        };
+        let subjects = keys.iter().zip(texts).map(subject).collect();
+        Self { items, subjects, keys }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The object as it was rendered.
+    pub(super) fn item(&self, index: usize) -> Item<'a> {
+        self.items[index]
     }
 
     pub(super) fn key(&self, index: usize) -> &ObjectKey {
@@ -54,26 +66,28 @@ impl Set {
 
     /// All objects with their places in the cluster.
     pub(super) fn objects(&self) -> impl Iterator<Item = (&ObjectKey, &Bytes)> {
-        self.keys.iter().zip(self.subjects.iter().map(|subject| &subject.object))
+        self.keys.iter().map(Cow::as_ref).zip(self.subjects.iter().map(|subject| &subject.object))
     }
 }
 
 /// The object's place in the cluster, and its text there.
-fn settle(manifest: &Manifest, text: &Bytes, scopes: &Scopes, target_namespace: &str) -> (ObjectKey, Bytes) {
-    let ObjectKey { group, kind, namespace, .. } = &manifest.key;
-    let defined = scopes.get(&(group.clone(), kind.clone())).map(|scope| *scope == Scope::Namespaced);
-    let namespaced = defined.or_else(|| is_namespaced(group, kind));
-    match (namespaced, namespace) {
-        (Some(false), Some(_)) => (ObjectKey { namespace: None, ..manifest.key.clone() }, text.clone()),
+fn settle<'a>(item: Item<'a>, scopes: &Scopes, target_namespace: &str) -> (Cow<'a, ObjectKey>, Bytes) {
+    let ObjectKey { group, kind, namespace, .. } = item.key;
+    let defined = || scopes.get(&(group.clone(), kind.clone())).map(|scope| *scope == Scope::Namespaced);
+    let namespaced = if scopes.is_empty() { None } else { defined() };
+    match (namespaced.or_else(|| is_namespaced(group, kind)), namespace) {
+        (Some(false), Some(_)) => {
+            (Cow::Owned(ObjectKey { namespace: None, ..item.key.clone() }), item.text.clone())
+        }
         (Some(true), None) => {
-            let mut object = manifest.object.clone();
+            let mut object: Value = serde_json::from_slice(item.text).unwrap_or_default();
             if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
                 metadata.insert("namespace".to_owned(), Value::from(target_namespace));
             }
-            let key = ObjectKey { namespace: Some(target_namespace.to_owned()), ..manifest.key.clone() };
-            (key, Bytes::from(object.to_string()))
+            let key = ObjectKey { namespace: Some(target_namespace.to_owned()), ..item.key.clone() };
+            (Cow::Owned(key), Bytes::from(object.to_string()))
         }
-        _ => (manifest.key.clone(), text.clone()),
+        _ => (Cow::Borrowed(item.key), item.text.clone()),
     }
 }
 
@@ -116,11 +130,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::object::Manifest;
 
     fn settled(object: Value, scopes: &Scopes) -> (String, Value) {
         let manifest = Manifest::from_object(object, None).unwrap();
         let text = Bytes::from(manifest.object.to_string());
-        let (key, text) = settle(&manifest, &text, scopes, "team");
+        let (key, text) = settle(Item { key: &manifest.key, text: &text, origin: None }, scopes, "team");
         (key.to_string(), serde_json::from_slice(&text).unwrap())
     }
 

@@ -68,8 +68,8 @@ pub(super) struct Around {
 #[derive(Debug, Default)]
 pub(super) struct Index(BTreeMap<ObjectKey, Bytes>);
 
-impl From<&Set> for Index {
-    fn from(set: &Set) -> Self {
+impl From<&Set<'_>> for Index {
+    fn from(set: &Set<'_>) -> Self {
         Self(set.objects().map(|(key, text)| (key.clone(), text.clone())).collect())
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct FakePolicy {
     pub(crate) matches: Vec<String>,
     body: Box<Body>,
     error: Option<PluginError>,
+    /// What it says to all settings that are given.
+    pub(crate) refusal: Option<PluginError>,
     batches: Mutex<Vec<usize>>,
 }
 
@@ -29,6 +31,7 @@ impl FakePolicy {
             matches: vec!["*".to_owned()],
             body: Box::new(body),
             error: None,
+            refusal: None,
             batches: Mutex::new(Vec::new()),
         }
     }
@@ -59,8 +62,19 @@ impl Policy for FakePolicy {
         &self.matches
     }
 
+    fn reads(&self) -> &[String] {
+        &[]
+    }
+
     fn compares(&self) -> bool {
         false
+    }
+
+    fn check_config(&self, config: &Value) -> Result<(), PluginError> {
+        match &self.refusal {
+            Some(problems) if !config.is_null() => Err(problems.clone()),
+            _ => Ok(()),
+        }
     }
 
     fn evaluate(
@@ -115,6 +129,7 @@ pub(crate) fn nothing(name: &str) -> Gate {
         policies: Vec::new(),
         on_failure: OnFailure::Refuse,
         exceptions: Vec::new(),
+        unread: None,
     }
 }
 

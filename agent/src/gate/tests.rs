@@ -138,8 +138,15 @@ fn an_answer_of_another_length_is_a_failure() {
             static ALL: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| vec!["*".to_owned()]);
             &ALL
         }
+        fn reads(&self) -> &[String] {
+            &[]
+        }
+
         fn compares(&self) -> bool {
             false
+        }
+        fn check_config(&self, _: &Value) -> Result<(), PluginError> {
+            Ok(())
         }
         fn evaluate(
             &self,
@@ -337,4 +344,11 @@ fn a_policy_whose_grant_can_not_be_seen_gives_no_answer() {
     let mut cluster = Snapshot::default();
     cluster.insert((String::new(), "Namespace".to_owned()), Ok(Arc::default()));
     assert!(judged_in(cluster).is_ok());
+}
+
+#[test]
+fn a_gate_that_can_not_be_read_admits_nothing() {
+    let error = judged(&[Gate::unread("g", "it nests deeper than 120 levels")], Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the gate `g` can't be read: it nests deeper than 120 levels");
+    assert!(!error.is_denial());
 }

@@ -90,7 +90,10 @@ pub(crate) fn diagnostics(all: Vec<types::Diagnostic>, places: &mut Places<'_>) 
 }
 
 fn diagnostic(one: types::Diagnostic, places: &mut Places<'_>) -> Diagnostic {
-    let place = places.span(one.path, one.span.map(|span| (span.start, span.end)));
+    let span = one.span.map(|span| (span.start, span.end));
+    // Without a file, the span is within the text that the pointer names.
+    let within = span.filter(|_| one.path.is_none() && one.pointer.is_some());
+    let place = places.span(one.path, span);
     Diagnostic {
         severity: match one.severity {
             types::Severity::Error => Severity::Error,
@@ -111,6 +114,7 @@ fn diagnostic(one: types::Diagnostic, places: &mut Places<'_>) -> Diagnostic {
             name: bounded(object.name),
         }),
         pointer: one.pointer.map(bounded),
+        span: within,
         hint: None,
     }
 }

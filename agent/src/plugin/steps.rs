@@ -55,8 +55,16 @@ impl Policy for Plugin {
         &self.manifest.matches
     }
 
+    fn reads(&self) -> &[String] {
+        &self.manifest.reads
+    }
+
     fn compares(&self) -> bool {
         self.manifest.old
+    }
+
+    fn check_config(&self, config: &Value) -> Result<(), PluginError> {
+        self.try_config(config)
     }
 
     fn evaluate(

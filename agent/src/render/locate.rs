@@ -5,10 +5,12 @@
 //! as far as the document has it, and the nearest parent stands for the rest.
 //! Never fails: what can't be found leaves the place as it was.
 
+mod scalar;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::object::Origin;
 use crate::source::tree::Tree;
@@ -34,9 +36,13 @@ pub(crate) fn locate_in<'a>(
     let mut files = HashMap::new();
     for (origin, column, pointer) in fields {
         let (Some(origin), Some(pointer)) = (origin, pointer) else { continue };
-        let content = files.entry(origin.path.clone()).or_insert_with(|| tree.read(&origin.path).ok());
-        let Some(content) = content else { continue };
-        if let Some(place) = locate(content, origin, pointer) {
+        let file = files.entry(origin.path.clone()).or_insert_with(|| {
+            let content = tree.read(&origin.path).ok()?;
+            let lines = Lines::of(&content);
+            Some((content, lines))
+        });
+        let Some((content, lines)) = file else { continue };
+        if let Some(place) = locate_by(content, lines, origin, pointer) {
             origin.line = Some(place.line);
             *column = Some(place.column);
         }
@@ -46,30 +52,56 @@ pub(crate) fn locate_in<'a>(
 /// The place of the field at `pointer` in the document of `origin`, in a file
 /// of YAML or JSON. `None` where the document has not even its first part.
 pub fn locate(content: &[u8], origin: &Origin, pointer: &str) -> Option<Place> {
-    let (document, lines_before) = document(content, origin)?;
+    locate_by(content, &Lines::of(content), origin, pointer)
+}
+
+fn locate_by(content: &[u8], lines: &Lines, origin: &Origin, pointer: &str) -> Option<Place> {
+    let (document, lines_before) = document(content, lines, origin)?;
     let text = std::str::from_utf8(&document).ok()?;
     let found = follow(text, &parts(pointer))?;
+    place(lines_before, found.span.start.line(), found.span.start.col())
+}
+
+/// The place of a byte of the text that the field at `pointer` holds, such as
+/// of an expression: of the text as a reader of YAML sees it, without its
+/// indentation, quotes and escapes. The place of the field where it holds none,
+/// or none that long.
+pub fn locate_within(content: &[u8], origin: &Origin, pointer: &str, byte: usize) -> Option<Place> {
+    let (document, lines_before) = document(content, &Lines::of(content), origin)?;
+    let text = std::str::from_utf8(&document).ok()?;
+    let parts = parts(pointer);
+    let found = follow(text, &parts)?;
+    let start = (found.span.start.line(), found.span.start.col());
+    let (line, column) = match &found.scalar {
+        Some((style, decoded)) if found.is_all_of_the_path => {
+            scalar::position(text, found.span.start.index(), *style, decoded, byte).unwrap_or(start)
+        }
+        _ => start,
+    };
+    place(lines_before, line, column)
+}
+
+fn place(lines_before: u32, line: usize, column: usize) -> Option<Place> {
     Some(Place {
-        line: u32::try_from(found.start.line()).ok()?.checked_add(lines_before)?,
-        column: u32::try_from(found.start.col()).ok()?.checked_add(1)?,
+        line: u32::try_from(line).ok()?.checked_add(lines_before)?,
+        column: u32::try_from(column).ok()?.checked_add(1)?,
     })
 }
 
 /// The document's bytes, and how many lines stand before it. What stands before
 /// a span in its first line is blanked, so that columns are those of the file.
-fn document<'a>(content: &'a [u8], origin: &Origin) -> Option<(Cow<'a, [u8]>, u32)> {
+fn document<'a>(content: &'a [u8], lines: &Lines, origin: &Origin) -> Option<(Cow<'a, [u8]>, u32)> {
     let (start, end) = match (origin.span, origin.line) {
         (Some((start, end)), _) => (start as usize, (end as usize).min(content.len())),
-        (None, Some(line)) => (start_of_line(content, line)?, content.len()),
+        (None, Some(line)) => (lines.start(line.max(1))?, content.len()),
         (None, None) => (0, content.len()),
     };
-    let before = content.get(..start)?;
-    let line = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    content.get(start..)?;
+    let (lines, line) = lines.around(start)?;
     let document = content.get(line..end)?;
     if document.len() > DOCUMENT_BYTES {
         return None;
     }
-    let lines = content[..line].split(|byte| *byte == b'\n').count() - 1;
     let (others, own) = document.split_at_checked(start - line)?;
     let document = if others.is_ascii() && others.trim_ascii().is_empty() {
         Cow::Borrowed(document)
@@ -81,13 +113,29 @@ fn document<'a>(content: &'a [u8], origin: &Origin) -> Option<(Cow<'a, [u8]>, u3
     Some((document, u32::try_from(lines).ok()?))
 }
 
-fn start_of_line(content: &[u8], line: u32) -> Option<usize> {
-    match line.checked_sub(2) {
-        None => Some(0),
-        Some(skip) => {
-            let mut newlines = content.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-            newlines.nth(skip as usize).map(|(index, _)| index + 1)
-        }
+/// Where each line of a file begins.
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(crate) fn of(content: &[u8]) -> Self {
+        let newlines = content.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        Self(std::iter::once(0).chain(newlines.map(|(index, _)| index + 1)).collect())
+    }
+
+    /// A line of the file, counted from 1, without its end.
+    pub(crate) fn line<'a>(&self, content: &'a [u8], line: u32) -> Option<&'a [u8]> {
+        let rest = content.get(self.start(line)?..)?;
+        rest.split(|byte| *byte == b'\n').next()
+    }
+
+    fn start(&self, line: u32) -> Option<usize> {
+        self.0.get(line.checked_sub(1)? as usize).copied()
+    }
+
+    /// How many lines stand before the one with this byte, and its start.
+    fn around(&self, byte: usize) -> Option<(usize, usize)> {
+        let before = self.0.partition_point(|start| *start <= byte).checked_sub(1)?;
+        Some((before, *self.0.get(before)?))
     }
 }
 
@@ -103,9 +151,17 @@ enum Open {
     Sequence(usize),
 }
 
+/// The node that a path leads to, or the deepest one on it.
+struct Found {
+    /// Of a scalar, its own; of anything larger, its key's.
+    span: Span,
+    scalar: Option<(ScalarStyle, String)>,
+    is_all_of_the_path: bool,
+}
+
 /// Walks along the events to the deepest node on the path. Nodes beside it are
 /// skipped without being kept, so depth costs nothing.
-fn follow(text: &str, path: &[String]) -> Option<Span> {
+fn follow(text: &str, path: &[String]) -> Option<Found> {
     let mut events = Parser::new_from_str(text);
     let mut next = move || events.next_event()?.ok();
     let mut best = None;
@@ -116,7 +172,7 @@ fn follow(text: &str, path: &[String]) -> Option<Span> {
             (Event::StreamStart | Event::DocumentStart(_), _) => {}
             (Event::MappingStart(..), span) => {
                 if wanted.is_none() {
-                    return Some(span);
+                    return Some(Found { span, scalar: None, is_all_of_the_path: true });
                 }
                 break Open::Mapping;
             }
@@ -171,13 +227,19 @@ fn follow(text: &str, path: &[String]) -> Option<Span> {
                 }
             },
         };
-        best = Some(span);
         wanted = path.next();
-        open = match event {
-            Event::MappingStart(..) => Open::Mapping,
-            Event::SequenceStart(..) => Open::Sequence(0),
-            _ => return best,
+        let is_all_of_the_path = wanted.is_none();
+        let (inner, scalar) = match event {
+            Event::MappingStart(..) => (Some(Open::Mapping), None),
+            Event::SequenceStart(..) => (Some(Open::Sequence(0)), None),
+            Event::Scalar(text, style, ..) => (None, Some((style, text.into_owned()))),
+            _ => (None, None),
         };
+        best = Some(Found { span, scalar, is_all_of_the_path });
+        match inner {
+            Some(inner) => open = inner,
+            None => return best,
+        }
     }
     best
 }

@@ -1,41 +1,50 @@
 #![doc = include_str!("../README.md")]
 
-mod names;
-mod rule;
+mod admission;
+mod arithmetic;
+mod compile;
+mod evaluate;
+mod failure;
+mod json;
+mod library;
+mod meter;
+mod plan;
+mod syntax;
+mod typing;
 mod value;
 
-use serde_json::Value;
 use windlass_plugin_sdk::config::Configure;
 use windlass_plugin_sdk::diagnostic::Diagnostics;
-use windlass_plugin_sdk::policy::{Findings, Object, Policy};
+use windlass_plugin_sdk::policy::{BatchFindings, BatchPolicy, Cluster, Subject};
 
-/// The compiled rules.
-struct Cel {
-    rules: Vec<rule::Rule>,
-}
+/// The compiled policies.
+struct Cel(admission::Policies);
 
 impl Configure for Cel {
-    fn configure(settings: Value) -> Result<Self, Diagnostics> {
-        Ok(Self { rules: rule::compile_all(settings)? })
+    fn configure(settings: serde_json::Value) -> Result<Self, Diagnostics> {
+        admission::configure(settings).map(Self)
     }
 }
 
-impl Policy for Cel {
-    fn check(&self, object: &Object, findings: &mut Findings) {
-        let mut applicable = self.rules.iter().filter(|rule| rule.applies_to(object)).peekable();
-        if applicable.peek().is_none() {
-            return;
-        }
-        let content = value::from_json(object.value());
-        for rule in applicable {
-            if let Err(message) = rule.judge(object, &content) {
-                findings.deny_by(rule.name(), rule.pointer(), message);
-            }
-        }
+impl BatchPolicy for Cel {
+    fn check_batch(&self, subjects: &[Subject], cluster: &Cluster, findings: &mut BatchFindings) {
+        admission::check(&self.0, subjects, cluster, findings);
     }
 }
 
-windlass_plugin_sdk::export_policy!(Cel, matches: ["*"], schema: include_str!("schema.json"));
+windlass_plugin_sdk::export_policy!(
+    Cel,
+    matches: ["*"],
+    reads: ["*"],
+    old: true,
+    resources: [
+        "admissionregistration.k8s.io/ValidatingAdmissionPolicy",
+        "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
+        "policies.kyverno.io/ValidatingPolicy",
+        "policies.kyverno.io/NamespacedValidatingPolicy",
+    ],
+    schema: include_str!("schema.json"),
+);
 
 #[cfg(test)]
 mod tests;

@@ -1,150 +1,56 @@
+mod hostile;
+mod kyverno;
+mod matching;
+mod oracle;
+mod params;
+mod places;
+mod policies;
+mod rules;
+
 use windlass_plugin_sdk::testing;
 
-use super::Cel;
+use crate::Cel;
+
+/// A policy with one validation, on Deployments unless `spec` says otherwise.
+fn policy(name: &str, spec: &str) -> String {
+    let constraints = if spec.contains("matchConstraints") {
+        ""
+    } else {
+        "matchConstraints: {resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}]}, "
+    };
+    format!(
+        "{{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {{name: {name}}}, spec: {{{constraints}{spec}}}}}"
+    )
+}
+
+fn binding(name: &str, spec: &str) -> String {
+    format!(
+        "{{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {{name: {name}}}, spec: {{policyName: p, {spec}}}}}"
+    )
+}
+
+/// Settings with these resources.
+fn resources(resources: &[&str]) -> String {
+    format!("resources: [{}]", resources.join(", "))
+}
+
+fn check(settings: &[&str], objects: &str) -> String {
+    testing::check::<Cel>(&resources(settings), objects)
+}
+
+/// The same, where the cluster has `cluster`.
+fn check_in(settings: &[&str], objects: &str, cluster: &str) -> String {
+    let around = testing::Surroundings { cluster: Some(cluster), ..testing::Surroundings::default() };
+    testing::check_in::<Cel>(&resources(settings), objects, &around)
+}
 
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web, namespace: shop, labels: {team: a, big: '9'}}
+metadata: {name: web, namespace: shop, labels: {team: a}}
 spec:
   replicas: 3
-  ratio: 0.5
-  template: {spec: {containers: [{name: web, image: 'nginx:1'}, {name: log, image: 'fluent:2'}]}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'nginx:1'}, {name: log, image: 'fluent'}], initContainers: [{name: init, image: 'busybox:1'}]}
 ";
-
-fn rule(expression: &str) -> String {
-    format!("rules: [{{name: r, expression: {}}}]", serde_json::Value::from(expression))
-}
-
-fn judge(expression: &str) -> String {
-    testing::check::<Cel>(&rule(expression), DEPLOYMENT)
-}
-
-#[test]
-fn true_admits() {
-    for expression in [
-        "true",
-        "object.spec.replicas == 3",
-        "object.spec.replicas % 2 == 1",
-        "type(object.spec.replicas) == int",
-        "type(object.spec.ratio) == double",
-        "has(object.metadata.labels) && 'team' in object.metadata.labels",
-        "!has(object.spec.paused)",
-        "object.spec.template.spec.containers.all(c, c.image.contains(':'))",
-        "object.spec.template.spec.containers.exists(c, c.name == 'log')",
-        "object.spec.template.spec.containers.filter(c, c.name == 'web').size() == 1",
-        "object.spec.template.spec.containers.map(c, c.name) == ['web', 'log']",
-        "object.metadata.name.matches('^[a-z]+$')",
-        "object.metadata.name.startsWith('w') && size(object.metadata.name) == 3",
-        "object.metadata.name.upperAscii() == 'WEB'",
-        "int(object.metadata.labels.big) > 8",
-        "has(object.spec.strategy) ? object.spec.strategy.type == 'Recreate' : true",
-        "object.spec.template.spec.containers.map(c, {'n': c.name, 'all': object.metadata.labels.map(l, l).size()}).size() == 2",
-        "math.greatest(1, object.spec.replicas) == 3",
-        "!has(object.spec.missing) || object.spec.missing.deeper == 1",
-    ] {
-        assert_eq!(judge(expression), "", "{expression}");
-    }
-}
-
-#[test]
-fn false_is_a_finding_with_the_rule_and_its_message() {
-    assert_eq!(
-        judge("object.spec.replicas > 3"),
-        "deny Deployment/shop/web [r]: does not fulfil `object.spec.replicas > 3`\n"
-    );
-    let rules = "
-rules:
-- name: few
-  expression: object.spec.replicas < 3
-  message: too many
-  messageExpression: \"string(object.spec.replicas) + ' are too many'\"
-  pointer: /spec/replicas
-- {name: fallback, expression: 'false', message: plain, messageExpression: object.nothing}
-";
-    assert_eq!(
-        testing::check::<Cel>(rules, DEPLOYMENT),
-        "deny Deployment/shop/web [few] /spec/replicas: 3 are too many\n\
-         deny Deployment/shop/web [fallback]: plain\n"
-    );
-}
-
-#[test]
-fn what_can_not_be_evaluated_is_a_finding() {
-    for (expression, why) in [
-        ("object.spec.missing == 1", "can't be evaluated: there is no field `missing`"),
-        ("object.spec.replicas", "gave a number, not a boolean"),
-        ("object.spec.replicas.deeper == 1", "can't be evaluated: "),
-        ("object.spec.template.spec.containers[7].name == ''", "can't be evaluated: "),
-        ("object.spec.replicas + 'x' == ''", "can't be evaluated: "),
-        ("1 / 0 == 1", "can't be evaluated: division by zero"),
-        ("nonsense(object)", "can't be evaluated: there is no function `nonsense`"),
-    ] {
-        let text = judge(expression);
-        assert!(text.starts_with("deny Deployment/shop/web [r]: the expression "), "{expression}: {text}");
-        assert!(text.contains(why), "{expression}: {text}");
-    }
-}
-
-#[test]
-fn an_error_on_a_secret_does_not_show_its_values() {
-    let secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {key: hunter2}}";
-    for expression in
-        ["int(object.data.key) > 1", "object.data.key > 1", "object.data.key + 1 == 2", "object.data[1]"]
-    {
-        let text = testing::check::<Cel>(&rule(expression), secret);
-        assert!(text.starts_with("deny Secret/s"), "{text}");
-        assert!(!text.contains("hunter2"), "{text}");
-    }
-}
-
-#[test]
-fn a_rule_judges_only_what_it_matches() {
-    let rules = "rules: [{name: pods, expression: 'false', matches: [v1/Pod]}, {name: apps, expression: 'false', message: never, matches: ['apps/*']}]";
-    assert_eq!(testing::check::<Cel>(rules, DEPLOYMENT), "deny Deployment/shop/web [apps]: never\n");
-}
-
-#[test]
-fn every_expression_that_does_not_compile_is_named_with_its_position() {
-    let rules = "
-rules:
-- {name: one, expression: 'object.spec. == 1'}
-- {name: two, expression: 'objekt.spec == 1'}
-- {name: two, expression: 'true', messageExpression: '(', pointer: spec}
-";
-    let text = testing::check::<Cel>(rules, "");
-    for expected in [
-        "error /rules/0/expression: rule `one`: line 1, column ",
-        "error /rules/1/expression: rule `two`: line 1, column 1: there is no variable `objekt`; the object is `object`",
-        "error /rules/2/name: the name `two` stands on two rules",
-        "error /rules/2/messageExpression: rule `two`: line 1, column ",
-        "error /rules/2/pointer: rule `two`: a JSON pointer starts with `/`",
-    ] {
-        assert!(text.contains(expected), "{expected} in\n{text}");
-    }
-}
-
-#[test]
-fn no_rules_too_many_and_too_long_ones_are_refused() {
-    assert!(testing::check::<Cel>("rules: []", "").contains("there are no rules"));
-    assert!(testing::check::<Cel>("", "").contains("missing field `rules`"));
-    let many: Vec<_> = (0..201).map(|index| format!("{{name: r{index}, expression: 'true'}}")).collect();
-    assert!(testing::check::<Cel>(&format!("rules: [{}]", many.join(", ")), "").contains("takes 200"));
-    let long = format!("'{}' == ''", "x".repeat(8192));
-    assert!(testing::check::<Cel>(&rule(&long), "").contains("more than the 8192"));
-}
-
-#[test]
-fn long_chains_are_refused_by_the_limit() {
-    for chain in [format!("object{}", ".a".repeat(501)), vec!["1"; 502].join("+")] {
-        assert!(testing::check::<Cel>(&rule(&chain), "").contains("more than the 500"), "{chain}");
-    }
-    let texts = format!("object.kind in [{}]", vec!["'a.b.c.d\\'+'"; 400].join(", "));
-    assert!(!testing::check::<Cel>(&rule(&texts), "").contains("more than"));
-}
-
-#[test]
-fn deep_nesting_is_refused_by_the_parser() {
-    let deep = format!("{}true{}", "(".repeat(500), ")".repeat(500));
-    assert!(testing::check::<Cel>(&rule(&deep), "").contains("rule `r`: "));
-}

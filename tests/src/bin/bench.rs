@@ -39,6 +39,10 @@ struct Arguments {
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
 
+    /// Judgements of each set of gate.
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    judgements: u16,
+
     /// Renders of each input of renderers; a quarter of it for the large ones.
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     renders: u16,
@@ -62,6 +66,8 @@ enum Which {
     Drift,
     /// Calls of a policy in the sandbox.
     PolicyCall,
+    /// Policies of each language on many objects.
+    Gate,
     /// Resident memory, without and with Applications.
     Memory,
     /// Kustomize and Helm, beside upstream's own commands.
@@ -93,6 +99,7 @@ async fn main() -> anyhow::Result<()> {
         writes: arguments.writes.into(),
         idle_seconds: arguments.idle_seconds,
         calls: usize::try_from(arguments.calls).context("read --calls")?,
+        judgements: arguments.judgements.into(),
         renders: arguments.renders.into(),
         agent: arguments.agent,
     };
@@ -101,6 +108,7 @@ async fn main() -> anyhow::Result<()> {
         Which::OneCommit => Scenario::OneCommit,
         Which::Drift => Scenario::Drift,
         Which::PolicyCall => Scenario::PolicyCall,
+        Which::Gate => Scenario::Gate,
         Which::Memory => Scenario::Memory,
         Which::Renderers => Scenario::Renderers,
         Which::All => Scenario::All,

@@ -403,7 +403,7 @@ async fn the_folder_of_an_application_in_a_file_need_not_be_typed() -> anyhow::R
         ("check --application web.yaml".to_owned(), 0, "app: admitted (1 object)"),
         (format!("check --application web.yaml --repository {url}"), 0, "app: admitted (1 object)"),
         ("check app app --application web.yaml".to_owned(), 2, "has one folder, and 2 are named"),
-        ("check --policy pinned-images".to_owned(), 2, "required"),
+        ("check --policy pinned-images".to_owned(), 2, "wrong.yaml:7:"),
         ("diff HEAD --application web.yaml".to_owned(), 0, "nothing differs"),
         ("diff HEAD~1 --application web.yaml".to_owned(), 1, "+  value: two"),
         ("diff HEAD~1 HEAD --application web.yaml".to_owned(), 1, "+  value: two"),

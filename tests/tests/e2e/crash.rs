@@ -317,17 +317,19 @@ async fn an_agent_that_can_not_read_a_gate_writes_nothing_until_it_can() -> anyh
     let mut fixture = Fixture::alone("unread").await?;
     let options = fixture.start_agent().await?;
     fixture.agent = None;
-    let gate = json!({
-        "apiVersion": "windlass.dev/v1alpha1",
-        "kind": "Gate",
-        "metadata": {"name": "unread"},
-        "spec": {"policies": [{"plugin": "pinned-images", "config": deep()}]},
-    });
     let path = "/apis/windlass.dev/v1alpha1/gates/unread";
-    let request = Request::patch(format!("{path}?fieldManager=somebody"))
-        .header("content-type", "application/apply-patch+yaml")
-        .body(gate.to_string().into_bytes())?;
-    fixture.control.client()?.request_text(request).await?;
+    let deep_gate = || {
+        let gate = json!({
+            "apiVersion": "windlass.dev/v1alpha1",
+            "kind": "Gate",
+            "metadata": {"name": "unread"},
+            "spec": {"policies": [{"plugin": "pinned-images", "config": deep()}]},
+        });
+        Request::patch(format!("{path}?fieldManager=somebody"))
+            .header("content-type", "application/apply-patch+yaml")
+            .body(gate.to_string().into_bytes())
+    };
+    fixture.control.client()?.request_text(deep_gate()?).await?;
 
     // What the Gate would refuse is not known.
     let starting = tokio::spawn(async move { Agent::start(&options).await });

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
-use windlass_tests::Fixture;
+use windlass_tests::fixture::Held;
+use windlass_tests::{Agent, AgentOptions, Fixture};
 
 use super::{config_map, deployment};
 
@@ -307,5 +308,97 @@ async fn settings_that_a_policy_refuses_are_told_at_the_gate() -> anyhow::Result
     for words in ["the policy `mine`", "/rules/0/expression"] {
         assert!(message.contains(words), "{message}");
     }
+    Ok(())
+}
+
+/// The definition of the policy working group, as far as it names fields.
+pub(super) fn policy_reports() -> Value {
+    let text = json!({"type": "string"});
+    let object = json!({
+        "type": "object",
+        "properties": {"apiVersion": text, "kind": text, "namespace": text, "name": text},
+    });
+    let count = json!({"type": "integer"});
+    let result = json!({
+        "type": "object",
+        "required": ["policy"],
+        "properties": {
+            "source": text,
+            "policy": text,
+            "rule": text,
+            "result": {"type": "string", "enum": ["pass", "fail", "warn", "error", "skip"]},
+            "severity": {"type": "string", "enum": ["critical", "high", "low", "medium", "info"]},
+            "message": text,
+            "resources": {"type": "array", "items": object},
+            "properties": {"type": "object", "additionalProperties": text},
+        },
+    });
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "scope": object,
+            "summary": {
+                "type": "object",
+                "properties": {"pass": count, "fail": count, "warn": count, "error": count, "skip": count},
+            },
+            "results": {"type": "array", "items": result},
+        },
+    });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "policyreports.wgpolicyk8s.io",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+        },
+        "spec": {
+            "group": "wgpolicyk8s.io",
+            "scope": "Namespaced",
+            "names": {"kind": "PolicyReport", "plural": "policyreports", "singular": "policyreport"},
+            "versions": [{
+                "name": "v1alpha2",
+                "served": true,
+                "storage": true,
+                "schema": {"openAPIV3Schema": schema},
+            }],
+        },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_admitted_stays_under_stricter_rules_also_after_a_restart_and_is_reported()
+-> anyhow::Result<()> {
+    let mut fixture = Fixture::alone("reports").await?;
+    fixture.apply(policy_reports()).await?;
+    let options = windlass_tests::fixture::agent_options(&fixture.control)?;
+    let options = AgentOptions { arguments: vec!["--policy-reports".to_owned()], ..options };
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    gate(&fixture, json!([{"plugin": "pinned-images", "action": "Warn"}])).await?;
+    fixture.repo.write("app/web.yaml", deployment("web", "nginx", "replicas: 0"))?;
+    let first = fixture.repo.commit("one")?;
+    fixture.repository().await?;
+    fixture.application("app", "app").await?;
+    fixture.wait_applied("app", &first).await?;
+    let counts = |wanted: Value| move |report: &Value| report["summary"] == wanted;
+    let summary = |fail, warn| json!({"pass": 0, "fail": fail, "warn": warn, "error": 0, "skip": 0});
+    let report = fixture.wait("policyreport", "windlass-app", "a warning", counts(summary(0, 1))).await?;
+    let result = &report["results"][0];
+    assert_eq!(
+        (&result["policy"], &result["resources"][0]["name"], &result["properties"]["file"]),
+        (&json!("pinned-images"), &json!("web"), &json!("app/web.yaml")),
+        "{report}"
+    );
+    assert_eq!(report["metadata"]["ownerReferences"][0]["kind"], "Application");
+
+    // The rules grow stricter while no agent runs, and somebody changes what is applied.
+    fixture.agent = None;
+    gate(&fixture, json!([{"plugin": "pinned-images"}])).await?;
+    fixture.patch("deployment", "web", json!({"spec": {"replicas": 1}})).await?;
+    fixture.agent = Some(Held::Own(Box::new(Agent::start(&options).await?)));
+    fixture.wait_condition("application", "app", "Compliant", "False", "Denied").await?;
+    fixture.wait("deployment", "web", "held as it was admitted", |web| web["spec"]["replicas"] == 0).await?;
+    fixture.wait("policyreport", "windlass-app", "a denial", counts(summary(1, 0))).await?;
+    let application = fixture.get("application", "app").await?;
+    assert_eq!(status_of(&application, "Admitted"), "True", "{application}");
     Ok(())
 }

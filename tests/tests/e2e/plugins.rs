@@ -146,7 +146,7 @@ async fn a_policy_that_misbehaves_closes_its_gate_and_the_others_go_on() -> anyh
     fixture.wait_event("app", &["PolicyFailed", "spin"]).await?;
 
     // A newer set is not admitted by a policy that gives no answer.
-    fixture.repo.write("app/cm.yaml", super::config_map("settings", "two"))?;
+    fixture.repo.write("app/cm.yaml", config_map("settings", "two"))?;
     let second = fixture.repo.commit("two")?;
     fixture.wait_refused("application", "app", "Admitted", "False", "Denied", Some(&second)).await?;
     fixture.delete("gate", &fixture.namespace).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::Work;
@@ -11,6 +12,7 @@ use crate::apply::{self, Change};
 use crate::cluster::EventType;
 use crate::controller::desk::Desk;
 use crate::controller::event::Target;
+use crate::controller::policy_report::{self, NoAnswer};
 use crate::controller::publish::Happening;
 use crate::controller::report::{Cause, Stage, SyncError};
 use crate::controller::status::{label, objecting};
@@ -62,6 +64,9 @@ impl Work {
         if report.verdicts.is_some() {
             desk.reviewed_under = Some(target.rules);
         }
+        if let Some(verdicts) = &report.verdicts {
+            self.report(desk, application, verdicts, &report.silent).await;
+        }
         let findings = report.verdicts.unwrap_or_default();
         if let Some(objection) = &report.objection {
             let (reason, note) = (objection.reason.as_str(), objecting(objection));
@@ -82,6 +87,28 @@ impl Work {
                 tracing::warn!(%error, "write the status");
                 false
             }
+        }
+    }
+
+    /// Keeps the `PolicyReport` of what is applied, where reports are wanted.
+    async fn report(
+        &self,
+        desk: &mut Desk,
+        application: &Application,
+        verdicts: &[Verdict],
+        silent: &[NoAnswer],
+    ) {
+        if !self.policy_reports {
+            return;
+        }
+        let report = policy_report::report(application, verdicts, silent);
+        let digest: [u8; 32] = Sha256::digest(report.object.to_string()).into();
+        if desk.reported == Some(digest) {
+            return;
+        }
+        match self.steps.records.apply(&report).await {
+            Ok(()) => desk.reported = Some(digest),
+            Err(error) => error.log("a PolicyReport"),
         }
     }
 

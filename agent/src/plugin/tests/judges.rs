@@ -195,10 +195,7 @@ fn a_config_that_does_not_fit_the_schema_never_reaches_the_plugin() {
     let strict = guest("strict", &module, "policy", &json!({"configSchema": schema}));
     let strict = load(&strict, PATIENT).unwrap();
     let error = strict.evaluate(&json!({"mode": 1}), &subjects(1), &nothing()).unwrap_err();
-    assert!(
-        matches!(&error, PluginError::Config(problems) if problems[0].starts_with("`/mode`: ")),
-        "{error}"
-    );
+    assert!(matches!(&error, PluginError::Config(problems) if problems[0].pointer == "/mode"), "{error}");
     assert!(matches!(strict.check_config(&Value::Null), Err(PluginError::Config(_))));
     assert_eq!(strict.check_config(&json!({"mode": "a"})), Ok(()));
 }
