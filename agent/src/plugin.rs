@@ -1,7 +1,7 @@
 //! The host of the plugins: the only module that knows that they are
 //! WebAssembly.
 //!
-//! Takes components (and preview-1 modules) with their limits; gives
+//! Takes components (and preview-1 and waPC modules) with their limits; gives
 //! renderers, policies and health rules as synchronous functions. A call
 //! reads nothing but what it is handed, keeps nothing, and ends: by its result,
 //! its deadline or one of its other limits.
@@ -14,6 +14,7 @@ mod child;
 pub mod compile;
 mod engine;
 mod judging;
+mod kubewarden;
 mod loader;
 mod panic_channel;
 mod places;
@@ -31,6 +32,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod trap;
+mod wapc;
 mod wasi_program;
 
 use std::time::Duration;

@@ -7,9 +7,10 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, ImportSectionReader, Parser, Payload};
 
-use super::{PluginError, PluginManifest};
+use super::kubewarden::{METADATA_SECTION, Metadata};
+use super::{PluginError, PluginManifest, wapc};
 
 /// The custom section that holds the manifest.
 pub(crate) const MANIFEST_SECTION: &str = "windlass:manifest";
@@ -52,13 +53,15 @@ pub(crate) struct Artifact {
     pub(crate) digest: Digest,
     /// Absent in a plain WASI program.
     pub(crate) manifest: Option<PluginManifest>,
+    /// What a Kubewarden policy says of itself.
+    pub(crate) kubewarden: Option<Metadata>,
 }
 
 impl Artifact {
     /// # Errors
     /// [`PluginError::Load`], saying what is wrong with the file.
     pub(crate) fn inspect(bytes: &[u8]) -> Result<Self, PluginError> {
-        let mut manifest = None;
+        let (mut manifest, mut metadata, mut speaks_wapc) = (None, None, false);
         let (mut modules, mut functions) = (0usize, 0u64);
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(|error| load(format!("not a WebAssembly file: {error}")))?;
@@ -82,12 +85,51 @@ impl Artifact {
                     }
                     manifest = Some(section.data());
                 }
+                Payload::CustomSection(section) if section.name() == METADATA_SECTION => {
+                    if metadata.is_some_and(|first| first != section.data()) {
+                        return Err(load(format!("it has `{METADATA_SECTION}` sections that differ")));
+                    }
+                    metadata = Some(section.data());
+                }
+                Payload::ImportSection(section) => {
+                    speaks_wapc |= imports_of_wapc(section)?;
+                }
                 _ => {}
             }
         }
+        let kubewarden = metadata.map(Metadata::parse).transpose()?;
+        match (&kubewarden, speaks_wapc) {
+            (Some(_), false) => {
+                return Err(load(format!(
+                    "it has a `{METADATA_SECTION}` section, and imports nothing from `{}`",
+                    wapc::MODULE
+                )));
+            }
+            (None, true) => {
+                return Err(load(format!(
+                    "it speaks waPC and has no `{METADATA_SECTION}` section: write one with `kwctl annotate`"
+                )));
+            }
+            (Some(_), true) if manifest.is_some() => {
+                return Err(load(format!(
+                    "it has both a `{METADATA_SECTION}` and a `{MANIFEST_SECTION}` section"
+                )));
+            }
+            _ => {}
+        }
         let manifest = manifest.map(parse_manifest).transpose()?;
-        Ok(Self { digest: Digest::of(bytes), manifest })
+        Ok(Self { digest: Digest::of(bytes), manifest, kubewarden })
     }
+}
+
+fn imports_of_wapc(section: ImportSectionReader<'_>) -> Result<bool, PluginError> {
+    for import in section.into_imports() {
+        let import = import.map_err(|error| load(format!("not a WebAssembly file: {error}")))?;
+        if import.module == wapc::MODULE {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn parse_manifest(json: &[u8]) -> Result<PluginManifest, PluginError> {

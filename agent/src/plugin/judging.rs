@@ -19,7 +19,9 @@ use super::places::Places;
 use super::program::Program;
 use super::results::{bounded, diagnostics, refused};
 use super::store::{Call, CallState, ContractBroken, HostCallsExhausted, OutputExceeded};
-use super::{Action, Assessment, Finding, Found, HealthState, Plugin, PluginError, Subject, Surroundings};
+use super::{
+    Action, Assessment, Finding, Found, HealthState, Plugin, PluginError, Subject, Surroundings, kubewarden,
+};
 use crate::object::covers;
 
 /// What an answer takes beside its texts, in bytes.
@@ -34,7 +36,7 @@ pub(crate) struct Judging {
 }
 
 /// Surroundings without an object.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Surroundings for Nothing {
     fn objects(&self, _: &str, _: Option<&str>, _: Option<&str>) -> Found {
@@ -71,7 +73,13 @@ impl Plugin {
         subjects: &[Subject],
         surroundings: &Arc<dyn Surroundings>,
     ) -> std::result::Result<Vec<Vec<Finding>>, PluginError> {
-        let Program::Policy(pre) = &self.program else { return Err(self.not_a("policy")) };
+        let pre = match &self.program {
+            Program::Policy(pre) => pre,
+            Program::Kubewarden(policy) => {
+                return kubewarden::evaluate(self, policy, config, subjects, surroundings);
+            }
+            _ => return Err(self.not_a("policy")),
+        };
         let world = Judging {
             surroundings: surroundings.clone(),
             reads: self.manifest.reads.clone(),

@@ -104,9 +104,10 @@ impl Loader {
     pub fn load(&self, path: &Path, overrides: LimitOverrides) -> Result<Plugin, PluginError> {
         let artifact = Artifact::inspect(&read(path)?)?;
         let program = self.program(path, &artifact)?;
-        let manifest = match artifact.manifest {
-            Some(manifest) => manifest,
-            None => plain_program(path)?,
+        let manifest = match (artifact.manifest, artifact.kubewarden) {
+            (Some(manifest), _) => manifest,
+            (None, Some(metadata)) => metadata.manifest(required_name_of(path)?)?,
+            (None, None) => plain_program(path)?,
         };
         let name = name_of(path).unwrap_or_else(|| manifest.name.clone());
         let schema = manifest.config_schema.as_ref().map(validator).transpose()?;
@@ -123,11 +124,10 @@ impl Loader {
     }
 
     fn program(&self, path: &Path, artifact: &Artifact) -> Result<Program, PluginError> {
-        let world = artifact.manifest.as_ref().map(|manifest| manifest.world);
         for cache in self.bundled.iter().chain([&self.cache]) {
             let Some(compiled) = cache.find(&artifact.digest) else { continue };
             match Program::map(&self.host, &compiled) {
-                Ok(code) => return self.linkers.link(&code, world),
+                Ok(code) => return self.linkers.link(&code, artifact),
                 // Another version or machine made it.
                 Err(error) => cache.discard(&compiled, &format!("{error:#}")),
             }
@@ -147,7 +147,7 @@ impl Loader {
         }
         let code = Program::map(&self.host, &inserted)
             .map_err(|error| PluginError::Load(format!("map the compiled plugin: {error:#}")))?;
-        self.linkers.link(&code, world)
+        self.linkers.link(&code, artifact)
     }
 }
 
@@ -166,13 +166,17 @@ fn name_of(path: &Path) -> Option<String> {
     stem.filter(|name| is_file_name(name)).map(str::to_owned)
 }
 
-/// What a WASI program without a manifest is: a renderer by its file's name.
-fn plain_program(path: &Path) -> Result<PluginManifest, PluginError> {
-    let name = name_of(path).ok_or_else(|| {
+/// The name of what does not name itself.
+fn required_name_of(path: &Path) -> Result<String, PluginError> {
+    name_of(path).ok_or_else(|| {
         PluginError::Load(
             "its file's name is not made of lower case letters, digits, `-` and `.`, at most 63".to_owned(),
         )
-    })?;
+    })
+}
+
+/// What a WASI program without a manifest is: a renderer by its file's name.
+fn plain_program(path: &Path) -> Result<PluginManifest, PluginError> {
     Ok(PluginManifest {
         // It has no settings but those that it reads, so it is given whatever there is.
         receives: Receives {
@@ -180,7 +184,7 @@ fn plain_program(path: &Path) -> Result<PluginManifest, PluginError> {
             kube_version: Some("kubeVersion".to_owned()),
             api_versions: Some("apiVersions".to_owned()),
         },
-        name,
+        name: required_name_of(path)?,
         version: "0.0.0".to_owned(),
         world: World::Renderer,
         matches: Vec::new(),

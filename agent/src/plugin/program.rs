@@ -6,13 +6,14 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Module, Precompiled};
 
+use super::artifact::Artifact;
 use super::bindings::policy::windlass::plugin::cluster;
 use super::bindings::{health::HealthPre, policy::PolicyPre, renderer::RendererPre};
 use super::engine::Host;
 use super::judging::Judging;
 use super::preview2::Renderer;
 use super::store::CallState;
-use super::{PluginError, World, preview1, preview2};
+use super::{PluginError, World, kubewarden, preview1, preview2, wapc};
 
 /// What a plain program exports to be run; any 0.2.x.
 const RUN: &str = "wasi:cli/run@0.2.6";
@@ -40,6 +41,8 @@ pub(crate) enum Program {
     CoreCommand(wasmtime::InstancePre<CallState<Renderer>>),
     /// A preview-1 core module with a function that renders.
     CoreReactor(wasmtime::InstancePre<CallState<Renderer>>),
+    /// A waPC core module that judges as Kubewarden has it.
+    Kubewarden(Box<kubewarden::Policy>),
 }
 
 /// Mapped machine code.
@@ -79,6 +82,7 @@ pub(crate) struct Linkers {
     /// For health rules: empty, for ever.
     nothing: Linker<CallState<()>>,
     core: wasmtime::Linker<CallState<Renderer>>,
+    kubewarden: wasmtime::Linker<kubewarden::World>,
 }
 
 impl Linkers {
@@ -91,7 +95,8 @@ impl Linkers {
         cluster::add_to_linker::<_, HasSelf<_>>(&mut policy, |state: &mut CallState<Judging>| {
             &mut state.world
         })?;
-        Ok(Self { engine: engine.clone(), renderer, policy, nothing: Linker::new(engine), core })
+        let kubewarden = wapc::linker(engine)?;
+        Ok(Self { engine: engine.clone(), renderer, policy, nothing: Linker::new(engine), core, kubewarden })
     }
 
     /// Links `code` as what it says it is; without a manifest it can only be a
@@ -100,7 +105,11 @@ impl Linkers {
     /// # Errors
     /// [`PluginError::Load`], naming the import that it must not have or the
     /// export that is missing.
-    pub(crate) fn link(&self, code: &Code, world: Option<World>) -> Result<Program, PluginError> {
+    pub(crate) fn link(&self, code: &Code, artifact: &Artifact) -> Result<Program, PluginError> {
+        let world = artifact.manifest.as_ref().map(|manifest| manifest.world);
+        if let (Code::Module(module), Some(metadata)) = (code, &artifact.kubewarden) {
+            return self.kubewarden(module, metadata);
+        }
         match (code, world) {
             (Code::Module(module), None | Some(World::Renderer)) => self.core(module),
             (Code::Module(_), Some(_)) => {
@@ -150,6 +159,17 @@ impl Linkers {
         } else {
             Err(load(format!("it exports neither `{COMMAND_EXPORT}` nor `{REACTOR_EXPORT}`")))
         }
+    }
+
+    fn kubewarden(&self, module: &Module, metadata: &kubewarden::Metadata) -> Result<Program, PluginError> {
+        if module.get_export(wapc::GUEST_CALL).is_none() {
+            return Err(load(format!("a Kubewarden policy exports `{}`", wapc::GUEST_CALL)));
+        }
+        let pre = self
+            .kubewarden
+            .instantiate_pre(module)
+            .map_err(|error| load(format!("it imports what a Kubewarden policy does not get: {error:#}")))?;
+        Ok(Program::Kubewarden(Box::new(kubewarden::Policy { pre, metadata: metadata.clone() })))
     }
 
     /// `component`, if it needs nothing but the `allowed` interface.

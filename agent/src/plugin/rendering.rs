@@ -54,7 +54,7 @@ impl Plugin {
             Program::Command { .. } | Program::CoreCommand(_) | Program::CoreReactor(_) => {
                 wasi_program::render(&mut call, &self.program, tree)
             }
-            Program::Policy(_) | Program::Health(_) => Err(self.not_a("renderer")),
+            Program::Policy(_) | Program::Kubewarden(_) | Program::Health(_) => Err(self.not_a("renderer")),
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::program::Program;
 use super::rendering::RenderCall;
-use super::{Plugin, PluginError, RenderRequest};
+use super::{Plugin, PluginError, RenderRequest, kubewarden};
 use crate::source::memory_tree::MemoryTree;
 use crate::source::trace::{TracedTree, TreeLimits};
 
@@ -21,6 +21,9 @@ impl Plugin {
         let nothing = Value::Null;
         let result = match &self.program {
             Program::Policy(_) => self.try_config(&nothing),
+            Program::Kubewarden(policy) => {
+                kubewarden::self_test(self, policy).and_then(|()| self.try_config(&nothing))
+            }
             Program::Health(_) => self.assess(&[], &nothing).map(drop),
             Program::Renderer(pre) => self.try_instance(|call| {
                 let renderer = pre.instantiate(&mut call.store)?;

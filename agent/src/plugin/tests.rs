@@ -4,6 +4,8 @@
 mod examples;
 mod guests;
 mod judges;
+mod kubewarden;
+mod kubewarden_sdk;
 mod modules;
 mod programs;
 mod registry;

@@ -100,7 +100,7 @@ fn run(call: &mut RenderCall<'_>, program: &Program) -> wasmtime::Result<Ended> 
             true
         }
         Program::CoreReactor(pre) => reactor(store.as_context_mut(), pre)?,
-        Program::Renderer(_) | Program::Policy(_) | Program::Health(_) => {
+        Program::Renderer(_) | Program::Policy(_) | Program::Kubewarden(_) | Program::Health(_) => {
             wasmtime::bail!("this form of plugin is not a program")
         }
     };
