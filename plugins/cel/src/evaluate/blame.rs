@@ -216,6 +216,10 @@ impl<'a> Machine<'a, '_> {
             }
             Node::Index { operand, .. } => each(self, &mut [&**operand].into_iter()),
             Node::Fold(fold) => each(self, &mut [&fold.range].into_iter()),
+            Node::Variable(_) => match self.definition(node) {
+                Some(inner) => self.outside(|machine| machine.places(inner, &Vec::new(), depth + 1, found)),
+                None => found.push(None),
+            },
             _ => found.push(None),
         }
     }

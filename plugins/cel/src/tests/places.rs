@@ -72,4 +72,9 @@ fn variables_are_looked_through() {
         place("variables.few", "{name: few, expression: 'object.spec.replicas < 2'}"),
         "/spec/replicas"
     );
+    // What a variable takes from elsewhere can't be mended in the object.
+    let most = "{name: most, expression: 'int(request.name.size()) - 2'}";
+    assert_eq!(place("object.spec.replicas <= variables.most", most), "/spec/replicas");
+    let both = "{name: most, expression: 'object.metadata.name.size() - 2'}";
+    assert_eq!(place("object.spec.replicas <= variables.most", both), "");
 }
