@@ -181,6 +181,28 @@ fn live_objects_are_assessed() {
 }
 
 #[test]
+fn a_health_rule_that_misbehaves_is_stopped_like_a_policy() {
+    let assess = |mode: &str, limits: LimitOverrides| {
+        let result = load(&HEALTH, limits).unwrap().assess(&pods(40), &json!(mode));
+        let next = load(&HEALTH, PATIENT).unwrap().assess(&pods(1), &Value::Null);
+        assert_eq!(next.unwrap().len(), 1, "after `{mode}`");
+        result.unwrap_err()
+    };
+    for mode in ["spin", "spin in configure"] {
+        assert!(matches!(assess(mode, IMPATIENT), PluginError::Deadline { .. }), "{mode}");
+    }
+    assert_eq!(assess("hoard", PATIENT), PluginError::Memory { limit_bytes: 32 << 20 });
+    for mode in ["panic", "panic in configure", "recurse"] {
+        let error = assess(mode, PATIENT);
+        assert!(matches!(error, PluginError::Trap { .. }), "{mode}: {error}");
+    }
+    for (mode, count) in [("too few", 39), ("too many", 41)] {
+        assert_eq!(assess(mode, PATIENT), PluginError::Contract(format!("{count} answers to 40 objects")));
+    }
+    assert!(matches!(assess("refuse", PATIENT), PluginError::Refused(_)));
+}
+
+#[test]
 fn a_plugin_is_only_what_its_world_says() {
     let health = load(&HEALTH, PATIENT).unwrap();
     let error = health.evaluate(&Value::Null, &subjects(1), &nothing()).unwrap_err();
