@@ -145,9 +145,12 @@ impl Desk {
         })
     }
 
-    /// The complete set that is applied, where it is at hand.
-    pub(crate) fn held(&self) -> Option<Arc<Rendered>> {
-        self.hand.as_ref()?.settled.as_ref().map(|(rendered, _)| rendered.clone())
+    /// The commit that is applied, and its complete set where it is at hand.
+    pub(crate) fn applied(&self) -> Option<(String, Option<Arc<Rendered>>)> {
+        match self.hand.as_ref().and_then(|hand| hand.settled.as_ref()) {
+            Some((held, target)) => Some((target.revision.commit.to_string(), Some(held.clone()))),
+            None => Some((self.status.revision.as_ref()?.commit.clone(), None)),
+        }
     }
 
     /// Whether there is anything that drift can be corrected from.

@@ -143,9 +143,8 @@ impl Steps {
         application: &Application,
         cancel: &CancellationToken,
     ) -> Result<Option<SyncError>, SyncError> {
-        let Some(applied) = desk.status().revision.as_ref() else { return Ok(None) };
-        let commit = applied.commit.clone();
-        let (rendered, _, tree) = self.render_again(desk, application, &commit, cancel).await?;
+        let applied = self.applied(desk, application, cancel).await?;
+        let Some((rendered, _, tree)) = applied else { return Ok(None) };
         match self.judge(desk, application, rendered.clone(), Some(rendered), tree).await {
             Ok(admitted) => Ok(admitted.objection().map(SyncError::gate)),
             // Its values have changed since: what is applied can't be made again.
@@ -160,9 +159,8 @@ impl Steps {
         application: &Application,
         cancel: &CancellationToken,
     ) -> Result<(), SyncError> {
-        let Some(applied) = desk.status().revision.as_ref() else { return Ok(()) };
-        let commit = applied.commit.clone();
-        let (rendered, revision, tree) = self.render_again(desk, application, &commit, cancel).await?;
+        let applied = self.applied(desk, application, cancel).await?;
+        let Some((rendered, revision, tree)) = applied else { return Ok(()) };
         // The rules may have changed since it was admitted.
         let admitted = self.judge(desk, application, rendered, None, tree).await?;
         let plan = self.plan(desk, application, &admitted, &revision).await?;
@@ -170,23 +168,26 @@ impl Steps {
         Ok(())
     }
 
-    /// The set that a commit of an earlier day renders to, with the values of
-    /// today.
-    async fn render_again(
+    /// What is applied, with its commit: the set in hand, or what the commit
+    /// renders to with the values of today.
+    async fn applied(
         &self,
         desk: &mut Desk,
         application: &Application,
-        commit: &str,
         cancel: &CancellationToken,
-    ) -> Result<(Arc<Rendered>, Revision, Arc<dyn Tree>), SyncError> {
+    ) -> Result<Option<(Arc<Rendered>, Revision, Arc<dyn Tree>)>, SyncError> {
+        let Some((commit, held)) = desk.applied() else { return Ok(None) };
         let (revision, tree) = self
             .sources
-            .recall(&repository_of(desk, application), commit, cancel)
+            .recall(&repository_of(desk, application), &commit, cancel)
             .await
             .map_err(|error| SyncError::source(&error))?;
+        if let Some(held) = held {
+            return Ok(Some((held, revision, tree)));
+        }
         let handover = self.gather(desk, application, cancel).await?;
         let rendered = self.render(application, handover, tree.clone(), &revision).await?;
-        Ok((rendered, revision, tree))
+        Ok(Some((rendered, revision, tree)))
     }
 
     /// values: what the Application hands to its renderer.
@@ -244,14 +245,10 @@ impl Steps {
         if !gate::compares(&self.gates.load(), &applicant, &cluster, &*self.plugins as &dyn Policies) {
             return Ok(None);
         }
-        if let Some(held) = desk.held() {
+        if let Some((_, Some(held))) = desk.applied() {
             return Ok(Some(held));
         }
-        let Some(commit) = desk.status().revision.as_ref().map(|applied| applied.commit.clone()) else {
-            return Ok(None);
-        };
-        let (rendered, ..) = self.render_again(desk, application, &commit, cancel).await?;
-        Ok(Some(rendered))
+        Ok(self.applied(desk, application, cancel).await?.map(|(rendered, ..)| rendered))
     }
 
     /// gate: all of it, or nothing.

@@ -153,10 +153,7 @@ impl Work {
         target: &Target,
         cancel: &CancellationToken,
     ) {
-        if desk.reviewed_under == Some(target.rules) {
-            return;
-        }
-        if desk.status().revision.is_none() {
+        if desk.reviewed_under == Some(target.rules) || desk.applied().is_none() {
             return;
         }
         let objection = match self.steps.review(desk, application, cancel).await {
