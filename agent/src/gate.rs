@@ -33,6 +33,7 @@ pub use exception::{Excepted, Exception};
 pub use policy::{Policies, Policy};
 pub use select::Applicant;
 pub use surroundings::{GroupKind, Objects, Snapshot};
+pub(crate) use surroundings::{kept, namespaces, wanted, within};
 
 use crate::api::Labels;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -45,13 +46,20 @@ use crate::source::tree::Tree;
 use ask::Question;
 use set::Set;
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Action {
+    /// As reports and metrics have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Deny => "deny",
             Self::Warn => "warn",
             Self::Audit => "audit",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -82,8 +90,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Stands for a gate that can't be read.
-    pub fn unread(name: &str, why: &str) -> Self {
+    /// A gate that judges everything by these policies, without exceptions.
+    pub fn new(name: &str, policies: Vec<GatePolicy>) -> Self {
         Self {
             name: name.to_owned(),
             namespaces: Vec::new(),
@@ -91,11 +99,16 @@ impl Gate {
             applications: Vec::new(),
             application_labels: None,
             kinds: Vec::new(),
-            policies: Vec::new(),
-            on_failure: OnFailure::Refuse,
+            policies,
+            on_failure: OnFailure::default(),
             exceptions: Vec::new(),
-            unread: Some(why.to_owned()),
+            unread: None,
         }
+    }
+
+    /// Stands for a gate that can't be read.
+    pub fn unread(name: &str, why: &str) -> Self {
+        Self { unread: Some(why.to_owned()), ..Self::new(name, Vec::new()) }
     }
 }
 

@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use windlass::plugin::registry::{Registry, RegistryOptions};
+use windlass::plugin::{CompileLimits, LoaderOptions};
 
 mod agent_metrics;
 mod drift;
@@ -116,4 +118,24 @@ pub async fn run(
         reports.push(report.context("measure renderers")?);
     }
     Ok(reports)
+}
+
+/// The plugins of this tree, built and loaded.
+fn loaded_plugins(progress: &dyn Fn(&str)) -> anyhow::Result<Registry> {
+    let folder = crate::agent::build_plugins(progress)?;
+    // What is compiled already is taken from beside the plugins, so this stays empty.
+    let cache = tempfile::tempdir().context("make a folder for compiled plugins")?;
+    progress("loading the plugins");
+    let registry = Registry::open(RegistryOptions {
+        loader: LoaderOptions {
+            cache: cache.path().join("plugins"),
+            bundled_cache: Some(folder.join("compiled")),
+            compiler: None,
+            compile: CompileLimits::default(),
+            calls: 4,
+        },
+        folder,
+        limits: std::collections::BTreeMap::new(),
+    })?;
+    Ok(registry)
 }

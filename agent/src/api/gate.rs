@@ -9,6 +9,12 @@ use serde_json::{Map, Value};
 
 use super::schema;
 
+/// How an Application is named: `namespace/name`, or `name`.
+const APPLICATION: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
+
+/// How kinds are named: `group/Kind`, with `*` for all of either.
+const KIND: &str = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\*)/([A-Z][A-Za-z0-9]*|\*)$";
+
 /// Policies, the objects that they judge, and what follows from a finding.
 #[derive(CustomResource, JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
@@ -95,7 +101,7 @@ pub struct GateException {
         length(max = 256),
         inner(
             length(min = 1, max = 317),
-            regex(pattern = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+            regex(pattern = APPLICATION)
         )
     )]
     pub applications: Vec<String>,
@@ -106,7 +112,7 @@ pub struct GateException {
         length(max = 256),
         inner(
             length(min = 3, max = 317),
-            regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\*)/([A-Z][A-Za-z0-9]*|\*)$")
+            regex(pattern = KIND)
         )
     )]
     pub kinds: Vec<String>,
@@ -154,7 +160,7 @@ pub struct GateSelector {
         length(max = 256),
         inner(
             length(min = 1, max = 317),
-            regex(pattern = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+            regex(pattern = APPLICATION)
         )
     )]
     pub applications: Vec<String>,
@@ -166,7 +172,7 @@ pub struct GateSelector {
         length(max = 256),
         inner(
             length(min = 3, max = 317),
-            regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\*)/([A-Z][A-Za-z0-9]*|\*)$")
+            regex(pattern = KIND)
         )
     )]
     pub kinds: Vec<String>,

@@ -18,12 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use super::event::Event;
 use crate::cluster::{Cluster, View, WatchEvent, unreadable};
-use crate::gate::{Gate, GroupKind, Objects, Snapshot};
+use crate::gate::{Gate, GroupKind, Objects, Snapshot, kept, namespaces, wanted, within};
 use crate::lock::lock;
-use crate::object::{ObjectKey, split};
-
-/// What all objects that are kept may have in bytes.
-const MAX_BYTES: usize = 64 << 20;
+use crate::object::ObjectKey;
 
 /// How long a judgement waits for the first list of a kind.
 const FIRST_LIST_WITHIN: Duration = Duration::from_secs(10);
@@ -63,16 +60,8 @@ impl Granted {
 
     /// Watches what these Gates need, and nothing else.
     pub(crate) fn follow(self: &Arc<Self>, gates: &[Gate]) {
-        let grants = gates.iter().flat_map(|gate| &gate.policies).flat_map(|policy| &policy.grants);
-        let mut wanted: BTreeSet<GroupKind> = grants
-            .filter_map(|grant| split(grant))
-            .map(|(group, kind)| (group.to_owned(), kind.to_owned()))
-            .collect();
-        if gates.iter().any(|gate| gate.namespace_labels.is_some()) {
-            wanted.insert(namespaces());
-        }
         let mut table = lock(&self.table);
-        table.wanted = wanted;
+        table.wanted = wanted(gates);
         self.reconcile(&mut table);
     }
 
@@ -171,9 +160,10 @@ impl Granted {
             let mut table = lock(&self.table);
             let others = table.bytes_of_others(kind);
             let Some(watched) = table.kinds.get_mut(kind).filter(|_| !stop.is_cancelled()) else { return };
-            watched.bytes = known.as_ref().map_or(0, |objects| objects.values().map(Bytes::len).sum());
-            let before = watched.known.take();
-            watched.known = Some(known.and_then(|objects| within(others + watched.bytes, objects)));
+            let bytes = known.as_ref().map_or(0, |objects| objects.values().map(Bytes::len).sum());
+            let known = known.and_then(|objects| within(others + bytes, objects));
+            watched.bytes = if known.is_ok() { bytes } else { 0 };
+            let before = watched.known.replace(known);
             let first = before.is_none();
             !first && *kind == namespaces() && labels(before.as_ref()) != labels(watched.known.as_ref())
         };
@@ -220,28 +210,9 @@ impl Table {
     }
 }
 
-fn namespaces() -> GroupKind {
-    (String::new(), "Namespace".to_owned())
-}
-
-fn within<T>(bytes: usize, known: T) -> Result<T, String> {
-    if bytes > MAX_BYTES {
-        return Err(format!("with it, what Gates grant has more than {} MiB", MAX_BYTES >> 20));
-    }
-    Ok(known)
-}
-
-/// The object's text, without what nobody judges.
-fn named((group, kind): &GroupKind, mut object: Value) -> Option<(ObjectKey, Bytes)> {
-    if unreadable(&object).is_some() {
-        return None;
-    }
-    let metadata = object.get_mut("metadata")?.as_object_mut()?;
-    metadata.remove("managedFields");
-    let namespace = metadata.get("namespace").and_then(Value::as_str).map(ToOwned::to_owned);
-    let name = metadata.get("name")?.as_str()?.to_owned();
-    let key = ObjectKey { group: group.clone(), kind: kind.clone(), namespace, name };
-    Some((key, Bytes::from(object.to_string())))
+/// An object that can be read.
+fn named(kind: &GroupKind, object: Value) -> Option<(ObjectKey, Bytes)> {
+    if unreadable(&object).is_some() { None } else { kept(kind, object) }
 }
 
 fn labels(known: Option<&Result<Objects, String>>) -> BTreeMap<&str, Option<Value>> {

@@ -1,18 +1,62 @@
 //! What a policy's look-ups are answered from: the set under judgement, and
 //! beside it what the Gate grants of the cluster, as it was at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::Gate;
 use super::set::Set;
 use crate::object::{ObjectKey, covers, matches_kind, split};
 use crate::plugin::{Found, Surroundings};
 
 /// Group and kind; the core group is empty.
 pub type GroupKind = (String, String);
+
+/// What all objects of the cluster that are kept for policies may have in
+/// bytes.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Where labels are that gates select by.
+pub(crate) fn namespaces() -> GroupKind {
+    (String::new(), "Namespace".to_owned())
+}
+
+/// The kinds of the cluster that these gates need: what they grant, and
+/// Namespaces where they select by labels.
+pub(crate) fn wanted<'a>(gates: impl IntoIterator<Item = &'a Gate>) -> BTreeSet<GroupKind> {
+    let mut wanted = BTreeSet::new();
+    for gate in gates {
+        let grants = gate.policies.iter().flat_map(|policy| &policy.grants).filter_map(|grant| split(grant));
+        wanted.extend(grants.map(|(group, kind)| (group.to_owned(), kind.to_owned())));
+        wanted.extend(gate.namespace_labels.as_ref().map(|_| namespaces()));
+    }
+    wanted
+}
+
+/// Where an object of this kind is in the cluster, and its text without what
+/// nobody judges; `None` for what has no name.
+pub(crate) fn kept((group, kind): &GroupKind, mut object: Value) -> Option<(ObjectKey, Bytes)> {
+    let metadata = object.get_mut("metadata")?.as_object_mut()?;
+    metadata.remove("managedFields");
+    let namespace = metadata.get("namespace").and_then(Value::as_str).map(ToOwned::to_owned);
+    let name = metadata.get("name")?.as_str()?.to_owned();
+    let key = ObjectKey { group: group.clone(), kind: kind.clone(), namespace, name };
+    Some((key, Bytes::from(object.to_string())))
+}
+
+/// What is known, if it is not too much to be kept beside the rest.
+///
+/// # Errors
+/// Why it is not known then.
+pub(crate) fn within<T>(bytes: usize, known: T) -> Result<T, String> {
+    if bytes > MAX_BYTES {
+        return Err(format!("with it, what Gates grant has more than {} MiB", MAX_BYTES >> 20));
+    }
+    Ok(known)
+}
 
 /// Objects of the cluster at one moment.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +75,7 @@ impl Snapshot {
 
     /// The labels of a Namespace; `None` where Namespaces are not known.
     pub(super) fn namespace_labels(&self, name: &str) -> Option<BTreeMap<String, String>> {
-        let namespaces = self.kinds.get(&(String::new(), "Namespace".to_owned()))?.as_ref().ok()?;
+        let namespaces = self.kinds.get(&namespaces())?.as_ref().ok()?;
         let key = ObjectKey {
             group: String::new(),
             kind: "Namespace".to_owned(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::{Action, Applicant, Gate, GatePolicy, OnFailure, Policies, Policy};
+use super::{Action, Applicant, Gate, GatePolicy, Policies, Policy};
 use crate::plugin::{Finding, PluginError, Subject, Surroundings, World};
 use crate::render::{Absent, Job, PluginId};
 
@@ -119,22 +119,11 @@ pub(crate) fn finding(message: &str, pointer: &str) -> Finding {
 
 /// A gate without a policy.
 pub(crate) fn nothing(name: &str) -> Gate {
-    Gate {
-        name: name.to_owned(),
-        namespaces: Vec::new(),
-        namespace_labels: None,
-        applications: Vec::new(),
-        application_labels: None,
-        kinds: Vec::new(),
-        policies: Vec::new(),
-        on_failure: OnFailure::Refuse,
-        exceptions: Vec::new(),
-        unread: None,
-    }
+    Gate::new(name, Vec::new())
 }
 
 pub(crate) fn gate(name: &str, policy: &str, action: Action) -> Gate {
-    Gate { policies: vec![asking(policy, action)], ..nothing(name) }
+    Gate::new(name, vec![asking(policy, action)])
 }
 
 pub(crate) fn asking(policy: &str, action: Action) -> GatePolicy {

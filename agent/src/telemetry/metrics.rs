@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::cluster::{Cluster, Verb};
-use crate::gate::{Action, PolicyFailure, Verdict};
+use crate::gate::{PolicyFailure, Verdict};
 use crate::lock::lock;
 use crate::render::Memo;
 
@@ -151,13 +151,9 @@ impl Metrics {
 
     /// A set was judged.
     pub(crate) fn judged(&self, verdicts: &[Verdict], failures: &[PolicyFailure]) {
-        for Verdict { gate, policy, action, exception, .. } in verdicts {
-            let action = match (action, exception) {
-                (_, Some(exception)) if !exception.expired => "excepted",
-                (Action::Deny, _) => "deny",
-                (Action::Warn, _) => "warn",
-                (Action::Audit, _) => "audit",
-            };
+        for verdict in verdicts {
+            let Verdict { gate, policy, .. } = verdict;
+            let action = if verdict.is_excepted() { "excepted" } else { verdict.action.as_str() };
             if self.has_room_for(gate, policy, action) {
                 let (gate, policy) = (gate.clone(), policy.clone());
                 self.verdicts.get_or_create(&VerdictLabels { gate, policy, action }).inc();

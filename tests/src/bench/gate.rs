@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use windlass::gate::{Action, Applicant, Case, Gate, GatePolicy, OnFailure, Policies, Snapshot, judge};
-use windlass::plugin::registry::{Registry, RegistryOptions};
-use windlass::plugin::{CompileLimits, LoaderOptions};
+use windlass::gate::{Action, Applicant, Case, Gate, GatePolicy, Policies, Snapshot, judge};
 use windlass::render::{Job, RenderLimits, Rendered, Renderers, render};
 use windlass::source::memory_tree::MemoryTree;
 use windlass::source::tree::Tree;
@@ -32,7 +30,7 @@ const KUBEWARDEN_TINYGO: f64 = 69.8;
 const KUBEWARDEN_CEL: f64 = 20_850.0;
 
 pub(super) fn measure(settings: &Settings, progress: &dyn Fn(&str)) -> anyhow::Result<Report> {
-    let registry = registry(progress)?;
+    let registry = super::loaded_plugins(progress)?;
     let mut report = Report::new("gate", format!("{MANY} Deployments of about 1 KiB, judged by policies"));
     report.beside("Kubewarden");
     progress("rendering the sets");
@@ -141,18 +139,7 @@ fn policy(name: &str, plugin: &str, config: Value) -> GatePolicy {
 }
 
 fn gate(policies: Vec<GatePolicy>) -> Gate {
-    Gate {
-        name: "bench".to_owned(),
-        namespaces: Vec::new(),
-        namespace_labels: None,
-        applications: Vec::new(),
-        application_labels: None,
-        kinds: Vec::new(),
-        policies,
-        on_failure: OnFailure::Refuse,
-        exceptions: Vec::new(),
-        unread: None,
-    }
+    Gate::new("bench", policies)
 }
 
 fn replicas(index: usize) -> Value {
@@ -278,24 +265,6 @@ impl Judged {
         let processor = ProcessUsage::of_this_process()?.cpu.saturating_sub(before);
         Ok((took, processor.as_secs_f64() / f64::from(u32::try_from(times)?)))
     }
-}
-
-fn registry(progress: &dyn Fn(&str)) -> anyhow::Result<Registry> {
-    let folder = crate::agent::build_plugins(progress)?;
-    // What is compiled already is taken from beside the plugins, so this stays empty.
-    let cache = tempfile::tempdir().context("make a folder for compiled plugins")?;
-    let registry = Registry::open(RegistryOptions {
-        loader: LoaderOptions {
-            cache: cache.path().join("plugins"),
-            bundled_cache: Some(folder.join("compiled")),
-            compiler: None,
-            compile: CompileLimits::default(),
-            calls: 4,
-        },
-        folder,
-        limits: std::collections::BTreeMap::new(),
-    })?;
-    Ok(registry)
 }
 
 /// A Deployment of about 1 KiB of JSON.

@@ -8,8 +8,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use windlass::plugin::registry::{Registry, RegistryOptions};
-use windlass::plugin::{CompileLimits, Found, LoaderOptions, Plugin, Subject, Surroundings};
+use windlass::plugin::{Found, Plugin, Subject, Surroundings};
 use windlass_plugin_pinned_images::PinnedImages;
 use windlass_plugin_sdk::config::Configure as _;
 use windlass_plugin_sdk::testing;
@@ -26,20 +25,7 @@ const MANY: usize = 256;
 const WARM_UP: usize = 50;
 
 pub(super) fn measure(settings: &Settings, progress: &dyn Fn(&str)) -> anyhow::Result<Report> {
-    let folder = crate::agent::build_plugins(progress)?;
-    let cache = tempfile::tempdir().context("make a folder for compiled plugins")?;
-    progress("loading the plugins");
-    let registry = Registry::open(RegistryOptions {
-        loader: LoaderOptions {
-            cache: cache.path().join("plugins"),
-            bundled_cache: Some(folder.join("compiled")),
-            compiler: None,
-            compile: CompileLimits::default(),
-            calls: 4,
-        },
-        folder,
-        limits: std::collections::BTreeMap::new(),
-    })?;
+    let registry = super::loaded_plugins(progress)?;
     let problems = registry.errors();
     let plugin =
         registry.get(POLICY).with_context(|| format!("the policy `{POLICY}` is not loaded: {problems:?}"))?;

@@ -16,7 +16,7 @@ use super::super::progress::Progress;
 use super::stream;
 use crate::api;
 use crate::cluster::{Cluster, ConnectOptions, Resource, View, unreadable};
-use crate::gate::{Gate, GroupKind, Snapshot};
+use crate::gate::{Gate, GroupKind, Snapshot, kept, wanted, within};
 use crate::object::{ObjectKey, covers, matches_kind, split};
 
 /// The word for the cluster that kubectl would use.
@@ -26,9 +26,6 @@ const NAMESPACES: &str = "v1/Namespace";
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What all objects of the cluster may have in bytes, as for an agent.
-const MAX_BYTES: usize = 64 << 20;
 
 /// Where what stands around the judged objects comes from.
 pub(super) enum Around {
@@ -115,19 +112,6 @@ impl Around {
     }
 }
 
-/// The kinds that have to be known.
-fn wanted<'a>(gates: impl Iterator<Item = &'a Gate>) -> BTreeSet<GroupKind> {
-    let mut wanted = BTreeSet::new();
-    for gate in gates {
-        let grants = gate.policies.iter().flat_map(|policy| &policy.grants).filter_map(|grant| split(grant));
-        wanted.extend(grants.map(|(group, kind)| (group.to_owned(), kind.to_owned())));
-        if gate.namespace_labels.is_some() {
-            wanted.insert((String::new(), "Namespace".to_owned()));
-        }
-    }
-    wanted
-}
-
 fn read_file(
     path: &PathBuf,
     known: &mut BTreeMap<GroupKind, BTreeMap<ObjectKey, Bytes>>,
@@ -146,16 +130,12 @@ fn read_file(
     Ok(())
 }
 
-/// The object's kind, its place and its text, without what nobody judges.
-fn keyed(mut object: Value) -> Option<(GroupKind, ObjectKey, Bytes)> {
+/// The object's kind, its place and its text.
+fn keyed(object: Value) -> Option<(GroupKind, ObjectKey, Bytes)> {
     let group = object.get("apiVersion")?.as_str()?.split_once('/').map_or("", |(group, _)| group).to_owned();
-    let kind = object.get("kind")?.as_str()?.to_owned();
-    let metadata = object.get_mut("metadata")?.as_object_mut()?;
-    metadata.remove("managedFields");
-    let namespace = metadata.get("namespace").and_then(Value::as_str).map(ToOwned::to_owned);
-    let name = metadata.get("name")?.as_str()?.to_owned();
-    let key = ObjectKey { group: group.clone(), kind: kind.clone(), namespace, name };
-    Some(((group, kind), key, Bytes::from(object.to_string())))
+    let kind = (group, object.get("kind")?.as_str()?.to_owned());
+    let (key, text) = kept(&kind, object)?;
+    Some((kind, key, text))
 }
 
 /// The cluster that kubectl would use, once it was asked for something.
@@ -209,13 +189,9 @@ impl Asked {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let whole = objects.into_iter().filter(|object| unreadable(object).is_none());
-        let objects: BTreeMap<ObjectKey, Bytes> =
-            whole.filter_map(keyed).map(|(_, key, object)| (key, object)).collect();
+        let objects: BTreeMap<ObjectKey, Bytes> = whole.filter_map(|object| kept(kind, object)).collect();
         *bytes += objects.values().map(Bytes::len).sum::<usize>();
-        if *bytes > MAX_BYTES {
-            return Ok(Err(format!("with it, what Gates grant has more than {} MiB", MAX_BYTES >> 20)));
-        }
-        Ok(Ok(objects))
+        Ok(within(*bytes, objects))
     }
 }
 

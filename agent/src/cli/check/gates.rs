@@ -14,7 +14,7 @@ use super::scan;
 use super::sources::Sourced;
 use super::written::Written;
 use crate::api;
-use crate::gate::{Action, Gate, GatePolicy, OnFailure};
+use crate::gate::{Action, Gate, GatePolicy};
 use crate::source::folder_tree::FolderTree;
 
 const KIND: &str = "Gate";
@@ -99,18 +99,7 @@ pub(super) fn from_policies(policies: Vec<Sourced>) -> Option<Placed> {
         asked.push(GatePolicy { name: None, plugin, config, action: Action::Deny, grants: Vec::new() });
         written.push(places);
     }
-    let gate = Gate {
-        name: COMMAND_LINE.to_owned(),
-        namespaces: Vec::new(),
-        applications: Vec::new(),
-        kinds: Vec::new(),
-        policies: asked,
-        namespace_labels: None,
-        application_labels: None,
-        on_failure: OnFailure::Refuse,
-        exceptions: Vec::new(),
-        unread: None,
-    };
+    let gate = Gate::new(COMMAND_LINE, asked);
     Some(Placed { gate, place: "--policy".to_owned(), is_of_cluster: false, written })
 }
 
