@@ -120,6 +120,8 @@ async fn whoever_only_touches_an_object_with_values_starts_nothing() -> anyhow::
     let from = json!({"valuesFrom": [{"kind": "ConfigMap", "name": "chosen"}]});
     fixture.application_with("shop", "chart", from).await?;
     fixture.wait_applied("shop", &commit).await?;
+    // The status is written before the log, and the event after it.
+    fixture.wait_event("shop", &["Applied"]).await?;
     let syncs = || {
         let log = fixture.agent().log();
         let marks = [fixture.namespace.as_str(), "applied changes"];
